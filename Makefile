@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# sealmatrix. `make help` says what there is.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+O       ?= build
+PREFIX  ?= /usr/local
+ARCH    ?= x86_64
+CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+# The compiler of what runs in the guest.
+GUEST_CC ?= $(CC)
+
+VERSION := 0.1.0
+
+WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wundef -Wimplicit-fallthrough -Wformat=2 \
+	-Wno-format-nonliteral -Wvla
+# Warnings are errors in CI (make WERROR=1), not on a stranger's newer compiler.
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+ifneq ($(SANITIZE),)
+SANFLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+
+HOST_PKGS := libarchive libkmod jansson zlib
+HOST_LIBS  = $(shell pkg-config --libs $(HOST_PKGS)) -linih -lmd
+HOST_CFLAGS = -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARN) $(SANFLAGS) -Iharness -Icases \
+	-DSM_VERSION='"$(VERSION)"' -DSM_PREFIX='"$(PREFIX)"' \
+	$(shell pkg-config --cflags $(HOST_PKGS) check)
+CHECK_LIBS = $(shell pkg-config --libs check)
+
+HOST_SRC := $(wildcard harness/*.c)
+HOST_OBJ := $(HOST_SRC:%.c=$(O)/%.o)
+TEST_SRC := $(wildcard harness/tests/*.c)
+TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o)
+BOOT_SRC := $(wildcard harness/tests/boot/*.c)
+BOOT_OBJ := $(BOOT_SRC:%.c=$(O)/%.o)
+
+# The guest's programs know nothing of the host's; cases/guest.mk says how they are built.
+GUEST := $(O)/guest
+include cases/guest.mk
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | \
+		while IFS=$$'\t' read -r t d; do printf '  make %-10s %s\n' "$$t" "$$d"; done
+
+.PHONY: all
+all: $(O)/sealmatrix guest ## build everything
+
+.PHONY: deps
+deps: ## install what is missing with apt
+	@ci/deps.sh
+
+# run and check start from a bare machine: the packages first, then a make that can see them.
+.PHONY: run
+run: deps ## boot the default kernels and print which of them share the stages' globals
+	@$(MAKE) --no-print-directory all
+	@$(O)/sealmatrix run $(ARGS)
+
+.PHONY: check
+check: deps ## all tests: unit tests of host and guest code, and real boots
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory boot-tests
+
+.PHONY: unit
+unit: $(O)/tests/unit $(O)/tests/guest $(O)/sealmatrix guest ## the tests that boot nothing
+	$(O)/tests/unit
+	$(O)/tests/guest
+
+.PHONY: boot-tests
+boot-tests: $(O)/tests/boot $(O)/sealmatrix guest ## the tests that boot kernels
+	$(O)/tests/boot
+
+.PHONY: bench
+bench: all ## how long things take, as ratios
+	$(O)/sealmatrix bench $(ARGS)
+
+.PHONY: lint
+lint: ## clang-format and shellcheck
+	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+	shellcheck $$(git ls-files '*.sh') .ci/run images/init
+
+.PHONY: install
+install: all ## install below PREFIX (/usr/local)
+	install -D -m755 "$(O)/sealmatrix" "$(DESTDIR)$(PREFIX)/bin/sealmatrix"
+	cd "$(O)" && find guest -maxdepth 1 -type f -perm -u+x -exec \
+		install -D -m755 {} "$(DESTDIR)$(PREFIX)/lib/sealmatrix/{}" \;
+	find kernels images cases/cases.conf -type f -exec \
+		install -D -m644 {} "$(DESTDIR)$(PREFIX)/share/sealmatrix/{}" \;
+
+.PHONY: clean
+clean: ## remove what was built here (the cache stays)
+	rm -rf "$(O)"
+
+$(O)/sealmatrix: $(HOST_OBJ)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(HOST_LIBS)
+
+LIB_OBJ := $(filter-out $(O)/harness/main.o $(O)/harness/cmd_%,$(HOST_OBJ))
+
+$(O)/tests/unit: $(LIB_OBJ) $(TEST_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(HOST_LIBS)
+
+$(O)/tests/boot: $(LIB_OBJ) $(BOOT_OBJ) $(O)/harness/tests/main.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(HOST_LIBS)
+
+$(O)/harness/%.o: harness/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(HOST_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BOOT_OBJ:.o=.d)

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Runs a plan and reports what it saw. In a virtual machine init starts it as its only work; it is
+ * as well a program for any Linux system (--plan FILE --out FILE).
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+
+#include "case.h"
+#include "cleanup.h"
+#include "end.h"
+#include "frame.h"
+#include "hello.h"
+#include "isolate.h"
+#include "plan.h"
+#include "probe_features.h"
+#include "proto.h"
+#include "sealed_exec.h"
+
+#define EXIT_USAGE 2
+
+struct options {
+	const char *plan, *out, *channel, *modules, *bin_dir;
+	int end_code, seals_of_fd; /* -1: not asked for */
+	bool help;
+};
+
+static const char usage[] =
+	"usage: agent --plan FILE --out FILE|- [--bin DIR] [--modules FILE]\n"
+	"       agent --channel TTY [--plan FILE] [--bin DIR] [--modules FILE]\n"
+	"       agent --end-machine done|broken\n"
+	"\n"
+	"Run the cases of a plan on this kernel and write what was seen, one frame a line.\n"
+	"\n"
+	"  --plan FILE     what to run (" SM_PLAN_PATH ")\n"
+	"  --out FILE      where frames go; - is the standard output\n"
+	"  --channel TTY   in a virtual machine: frames go to this line, the plan is removed\n"
+	"                  once read, and at the end the machine is ended\n"
+	"  --bin DIR       where the case programs are (" SM_CASES_DIR ")\n"
+	"  --modules FILE  how loading of modules went: NAME ok|REASON, one a line\n"
+	"  --end-machine   end the virtual machine and do nothing else\n"
+	"  --help          this text\n";
+
+enum opt { OPT_PLAN = 1, OPT_OUT, OPT_CHANNEL, OPT_BIN, OPT_MODULES, OPT_END, OPT_SEALS, OPT_HELP };
+
+static const struct option long_options[] = {
+	{"plan", required_argument, NULL, OPT_PLAN},
+	{"out", required_argument, NULL, OPT_OUT},
+	{"channel", required_argument, NULL, OPT_CHANNEL},
+	{"bin", required_argument, NULL, OPT_BIN},
+	{"modules", required_argument, NULL, OPT_MODULES},
+	{"end-machine", required_argument, NULL, OPT_END},
+	{SEALED_EXEC_OPTION, required_argument, NULL, OPT_SEALS},
+	{"help", no_argument, NULL, OPT_HELP},
+	{NULL, 0, NULL, 0},
+};
+
+static int parse_end(const char *word)
+{
+	if (!strcmp(word, "done"))
+		return SM_EXIT_DONE;
+	return strcmp(word, "broken") ? -1 : SM_EXIT_BROKEN;
+}
+
+/* 0, or -1 when the user has been told what is wrong. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	const char **text[] = {
+		[OPT_PLAN] = &o->plan,	 [OPT_OUT] = &o->out,	      [OPT_CHANNEL] = &o->channel,
+		[OPT_BIN] = &o->bin_dir, [OPT_MODULES] = &o->modules,
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (opt == '?')
+			return -1;
+		if (opt <= OPT_MODULES)
+			*text[opt] = optarg;
+		if (opt == OPT_SEALS)
+			o->seals_of_fd = atoi(optarg);
+		if (opt == OPT_HELP)
+			o->help = true;
+		if (opt == OPT_END && (o->end_code = parse_end(optarg)) < 0) {
+			fprintf(stderr, "agent: --end-machine: say done or broken\n");
+			return -1;
+		}
+	}
+	if (optind == argc && (o->help || o->end_code >= 0 || o->seals_of_fd >= 0))
+		return 0;
+	if (optind == argc && !o->out != !o->channel)
+		return 0;
+	fprintf(stderr, "agent: say --out FILE or --channel TTY (see agent --help)\n");
+	return -1;
+}
+
+/* A line discipline would turn each newline into two bytes and answer to what comes in. */
+static int open_channel(const char *path)
+{
+	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct termios t;
+
+	if (fd < 0)
+		return -1;
+	if (tcgetattr(fd, &t) < 0) {
+		close(fd);
+		return -1;
+	}
+	cfmakeraw(&t);
+	t.c_cflag |= CLOCAL;
+	tcsetattr(fd, TCSANOW, &t);
+	return fd;
+}
+
+/* The cases print where they like, but never into the records. */
+static int take_stdout(void)
+{
+	int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	if (fd >= 0)
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+	return fd;
+}
+
+static int open_out(const struct options *o)
+{
+	if (o->channel)
+		return open_channel(o->channel);
+	if (!strcmp(o->out, "-"))
+		return take_stdout();
+	return open(o->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+static int send_frame(struct frame_out *out, json_t *frame)
+{
+	int ret = frame_send(out, frame);
+
+	if (ret < 0)
+		fprintf(stderr, "agent: writing a frame: %s\n", strerror(-ret));
+	json_decref(frame);
+	return ret;
+}
+
+static int send_note(struct frame_out *out, const char *text)
+{
+	return send_frame(out, json_pack("{s:s, s:s}", "type", SM_FRAME_NOTE, "text", text));
+}
+
+static int64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+static void case_unknown(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	(void)env, (void)params;
+	fact_error(facts, "this agent has no case of that kind");
+}
+
+static case_fn *find_case(const char *kind)
+{
+	static const struct {
+		const char *kind;
+		case_fn *fn;
+	} cases[] = {{"machine", case_machine}, {"seal", case_seal}, {"cow", case_cow}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		if (!strcmp(cases[i].kind, kind))
+			return cases[i].fn;
+	return case_unknown;
+}
+
+/* {"type","index","case","variant"} */
+static json_t *variant_frame(const char *type, const json_t *variant)
+{
+	return json_pack("{s:s, s:O, s:O, s:O}", "type", type, "index",
+			 json_object_get(variant, "index"), "case",
+			 json_object_get(variant, "case"), "variant",
+			 json_object_get(variant, "variant"));
+}
+
+static int report_strays(struct frame_out *out, int strays)
+{
+	char text[80];
+
+	if (!strays)
+		return 0;
+	if (strays > 0)
+		snprintf(text, sizeof(text), "the variant left %d processes behind", strays);
+	else
+		snprintf(text, sizeof(text), "the variant left a process that could not be ended");
+	return send_note(out, text);
+}
+
+static int run_variant(const struct case_env *env, const json_t *variant, struct frame_out *out)
+{
+	case_fn *fn = find_case(json_string_value(json_object_get(variant, "kind")));
+	int64_t start;
+	int strays, ret = send_frame(out, variant_frame(SM_FRAME_BEGIN, variant));
+
+	if (ret < 0)
+		return ret;
+	start = now_us();
+	json_t *facts = isolate_run(fn, env, json_object_get(variant, "params"), out, &strays);
+	json_t *frame = variant_frame(SM_FRAME_RESULT, variant);
+
+	json_object_set_new(frame, "guest_us", json_integer(now_us() - start));
+	json_object_set_new(frame, "facts", facts);
+	ret = frame_send(out, frame);
+	if (ret == -EMSGSIZE) {
+		json_object_clear(facts);
+		fact_error(facts, "the facts do not fit into a frame");
+		ret = frame_send(out, frame);
+	}
+	json_decref(frame);
+	return ret < 0 ? ret : report_strays(out, strays);
+}
+
+static int run_plan(const struct options *o, const struct plan *plan, struct frame_out *out)
+{
+	struct case_env env = {.bin_dir = o->bin_dir, .deadline_ms = plan->deadline_ms};
+	size_t n = json_array_size(plan->variants);
+	int strays;
+	json_t *features = isolate_run(probe_features, &env, NULL, out, &strays);
+	int ret = send_frame(out, hello_frame(features, o->modules));
+
+	for (size_t i = 0; ret >= 0 && i < n; i++)
+		ret = run_variant(&env, json_array_get(plan->variants, i), out);
+	if (ret < 0)
+		return ret;
+	return send_frame(out, json_pack("{s:s, s:I}", "type", SM_FRAME_BYE, "ran", (json_int_t)n));
+}
+
+/* Exit status. */
+static int agent(const struct options *o, int fd)
+{
+	_cleanup_plan_ struct plan plan;
+	struct frame_out out;
+	char why[256];
+	int ret = isolate_init();
+
+	if (ret < 0) {
+		fprintf(stderr, "agent: becoming a subreaper: %s\n", strerror(-ret));
+		return EXIT_FAILURE;
+	}
+	if (plan_read(o->plan, &plan, why, sizeof(why)) < 0) {
+		fprintf(stderr, "agent: plan %s: %s\n", o->plan, why);
+		return EXIT_FAILURE;
+	}
+	frame_out_init(&out, fd, plan.nonce);
+	explicit_bzero(plan.nonce, sizeof(plan.nonce));
+	if (o->channel)
+		unlink(o->plan);
+	return run_plan(o, &plan, &out) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {
+		.plan = SM_PLAN_PATH,
+		.bin_dir = SM_CASES_DIR,
+		.end_code = -1,
+		.seals_of_fd = -1,
+	};
+
+	/*
+	 * jansson would seed its tables from /dev/urandom. A kernel that has just booted spins for
+	 * a second to have an answer, and no record may depend on chance.
+	 */
+	json_object_seed(1);
+	if (parse_options(argc, argv, &o) < 0)
+		return EXIT_USAGE;
+	if (o.help)
+		return fputs(usage, stdout) < 0;
+	if ((o.channel || o.end_code >= 0) && !end_is_ours()) {
+		fprintf(stderr, "agent: --channel and --end-machine are for init in a virtual "
+				"machine; say --out FILE\n");
+		return EXIT_USAGE;
+	}
+	if (o.seals_of_fd >= 0)
+		return sealed_exec_answer(o.seals_of_fd);
+	if (o.end_code >= 0) {
+		end_machine(-1, o.end_code);
+		return EXIT_FAILURE;
+	}
+
+	int fd = open_out(&o);
+
+	if (fd < 0) {
+		fprintf(stderr, "agent: open %s: %s\n", o.channel ?: o.out, strerror(errno));
+		return EXIT_FAILURE;
+	}
+	int status = agent(&o, fd);
+
+	if (o.channel)
+		end_machine(fd, status ? SM_EXIT_BROKEN : SM_EXIT_DONE);
+	return status;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Is a private mapping of a sealed memfd private? (facts of kind "cow") */
+#include "cow.h"
+
+#include <string.h>
+
+#include "case.h"
+#include "cleanup.h"
+#include "memfd.h"
+
+static const struct probe {
+	const char *name;
+	int prot;
+	void (*fn)(char *map, struct observed *o);
+} probes[] = {
+	{"vmflags", PROT_READ | PROT_WRITE, cow_vmflags},
+	{"mprotect", PROT_READ, cow_mprotect},
+	{"proc-mem", PROT_READ | PROT_EXEC, cow_proc_mem},
+	{"fork-write", PROT_READ | PROT_WRITE, cow_fork_write},
+	{"pfn", PROT_READ | PROT_WRITE, cow_pfn},
+};
+
+/* A probe tells something only next to the same probe where no seal can matter. */
+enum { SEALED, UNSEALED, ANON, TARGETS };
+
+static const char *const target_names[TARGETS] = {"sealed", "unsealed", "anon"};
+
+struct attempt {
+	const struct probe *probe;
+	int fd; /* -1: anonymous memory */
+};
+
+static void attempt_run(const void *arg, struct observed *o)
+{
+	const struct attempt *a = arg;
+	int flags = MAP_PRIVATE | (a->fd < 0 ? MAP_ANONYMOUS : 0);
+	char *map = mmap(NULL, memfd_size(), a->probe->prot, flags, a->fd, 0);
+
+	if (map == MAP_FAILED)
+		observed_errno(o, errno);
+	else
+		a->probe->fn(map, o);
+}
+
+static json_t *probe_run(const struct probe *p, const int fds[TARGETS], json_t *facts)
+{
+	json_t *r = json_object();
+
+	for (int t = 0; t < TARGETS; t++) {
+		struct attempt a = {.probe = p, .fd = fds[t]};
+		struct observed o = {0};
+		int ret = observe_in_child(attempt_run, &a, &o);
+
+		if (ret < 0)
+			fact_error(facts, "probe %s on %s: %s", p->name, target_names[t],
+				   strerror(-ret));
+		else
+			json_object_set_new(r, target_names[t], observed_json(&o));
+	}
+	return r;
+}
+
+void case_cow(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	_cleanup_close_ int sealed = -1, unsealed = -1;
+	int seals, ret;
+
+	(void)env;
+	if (memfd_seals_param(params, &seals, facts) < 0)
+		return;
+	sealed = memfd_new();
+	unsealed = sealed < 0 ? sealed : memfd_new();
+	if (unsealed < 0) {
+		memfd_fact_new(facts, unsealed);
+		return;
+	}
+	ret = memfd_seal(sealed, seals);
+	if (ret < 0) {
+		memfd_fact_seal(facts, seals, ret);
+		return;
+	}
+	json_object_set_new(facts, "seals", json_integer(fcntl(sealed, F_GET_SEALS)));
+
+	const int fds[TARGETS] = {[SEALED] = sealed, [UNSEALED] = unsealed, [ANON] = -1};
+	json_t *results = json_object();
+
+	json_object_set_new(facts, "probes", results);
+	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
+		json_object_set_new(results, probes[i].name, probe_run(&probes[i], fds, facts));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writes the record stream: one frame for every JSON object, as proto.h has it. */
+#pragma once
+
+#include <jansson.h>
+
+struct frame_out {
+	int fd; /* borrowed */
+	unsigned long seq;
+	unsigned long nonce_crc; /* crc32 of the nonce, from which every frame's goes on */
+};
+
+void frame_out_init(struct frame_out *out, int fd, const char *nonce);
+
+/*
+ * Send @frame whole. 0 or -errno; -EMSGSIZE: longer than SM_FRAME_PAYLOAD, nothing was written and
+ * the stream is still good. After any other error it is not.
+ */
+int frame_send(struct frame_out *out, const json_t *frame);
+
+/* For a process that must not be able to write a frame, not even by accident. */
+void frame_out_forget(struct frame_out *out);

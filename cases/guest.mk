@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What runs in the guest: static programs that need nothing there, and the tests that try the same
+# sources natively.
+
+-include cases/nsexec/nsexec.mk
+
+GUEST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARN) -Icases
+GUEST_STRIP   = $(shell $(GUEST_CC) -print-prog-name=strip)
+
+AGENT_SRC := $(filter-out cases/arch_%.c,$(wildcard cases/*.c)) cases/arch_$(ARCH).c \
+	$(NSEXEC_SHARED_SRC)
+AGENT_OBJ  := $(AGENT_SRC:%.c=$(O)/obj/guest/%.o)
+NSEXEC_OBJ := $(NSEXEC_SRC:%.c=$(O)/obj/nsexec/%.o)
+
+GUEST_PROGS := $(addprefix $(GUEST)/,agent nsexec-static nsexec-pie nsexec-dynamic)
+
+.PHONY: guest
+guest: $(GUEST_PROGS)
+
+$(O)/obj/guest/%.o: %.c Makefile cases/guest.mk
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) $(CFLAGS) -ffunction-sections -MMD -MP -c -o $@ $<
+
+$(O)/obj/nsexec/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) $(NSEXEC_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# With symbols, for gdb. What goes into the initramfs is stripped: unpacking it is part of a boot.
+$(O)/symbols/agent: $(AGENT_OBJ)
+	@mkdir -p $(@D)
+	$(GUEST_CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $^ -ljansson -lz
+
+NSEXEC_SYMBOLS := $(addprefix $(O)/symbols/nsexec-,static pie dynamic)
+$(NSEXEC_SYMBOLS): $(O)/symbols/nsexec-%: $(NSEXEC_OBJ)
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(NSEXEC_LINK_$*) $(NSEXEC_LDFLAGS) $(LDFLAGS) -o $@ $^
+
+$(GUEST_PROGS): $(GUEST)/%: $(O)/symbols/%
+	@mkdir -p $(@D)
+	$(GUEST_STRIP) -o $@ $<
+
+# The tests run the same sources with the host's compiler and sanitizers, and the agent as a program.
+NATIVE_OBJ  := $(AGENT_SRC:%.c=$(O)/obj/native/%.o)
+GTEST_SRC   := $(wildcard cases/tests/*.c)
+GTEST_OBJ   := $(GTEST_SRC:%.c=$(O)/obj/native/%.o)
+GTEST_FRAME := $(addprefix $(O)/harness/,tests/main.o publish.o xalloc.o err.o)
+
+$(O)/obj/native/%.o: %.c Makefile cases/guest.mk
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) $(SANFLAGS) $(CFLAGS) -Iharness/tests -MMD -MP -c -o $@ $<
+
+$(O)/tests/agent: $(NATIVE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lz
+
+$(O)/tests/guest: $(filter-out %/agent.o,$(NATIVE_OBJ)) $(GTEST_OBJ) $(GTEST_FRAME) | \
+		$(O)/tests/agent $(GUEST_PROGS)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lz
+
+-include $(AGENT_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)

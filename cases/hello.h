@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <jansson.h>
+
+/*
+ * The hello frame (proto.h) with @features, which it takes over. @modules is init's list of how it
+ * fared with each module, "NAME ok" or "NAME reason" a line; NULL: nobody loaded any.
+ */
+json_t *hello_frame(json_t *features, const char *modules);

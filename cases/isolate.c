@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "isolate.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "proto.h"
+#include "sweep.h"
+
+/* A process that was killed ends at once, or the kernel has a fault of its own. */
+#define SWEEP_MS 5000
+
+struct job {
+	pid_t pid;
+	int pipe, sig;
+	int64_t deadline; /* CLOCK_MONOTONIC, ms */
+	bool exited, late;
+	int status;
+	char *text;
+	size_t len;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+static void sigchld_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+}
+
+int isolate_init(void)
+{
+	sigset_t set;
+
+	sigchld_set(&set);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return -errno;
+	return 0;
+}
+
+/* One line; without its newline it was not all. */
+static void send_facts(int fd, const json_t *facts)
+{
+	_cleanup_free_ char *text = json_dumps(facts, JSON_COMPACT | JSON_ENSURE_ASCII);
+	size_t len = text ? strlen(text) : 0;
+
+	if (!text)
+		return;
+	text[len++] = '\n'; /* in place of the terminator: it is sent by length */
+	for (char *p = text; len;) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno != EINTR)
+			return;
+		p += n > 0 ? n : 0;
+		len -= n > 0 ? n : 0;
+	}
+}
+
+static void __attribute__((noreturn))
+child(case_fn *fn, const struct case_env *env, const json_t *params, int fd, pid_t agent)
+{
+	json_t *facts = json_object();
+	sigset_t set;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != agent)
+		_exit(1);
+	sigchld_set(&set);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	fn(env, params, facts);
+	send_facts(fd, facts);
+	_exit(0);
+}
+
+static int job_start(struct job *job, case_fn *fn, const struct case_env *env, const json_t *params,
+		     struct frame_out *out)
+{
+	pid_t agent = getpid();
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	job->pid = fork();
+	if (!job->pid) {
+		close(fds[0]);
+		close(job->sig);
+		if (out->fd >= 0)
+			close(out->fd);
+		frame_out_forget(out);
+		child(fn, env, params, fds[1], agent);
+	}
+	int err = errno;
+
+	close(fds[1]);
+	job->pipe = fds[0];
+	return job->pid < 0 ? -err : 0;
+}
+
+/* Bytes that are there. False at the end, or when there are too many. */
+static bool job_read(struct job *job)
+{
+	ssize_t n = read(job->pipe, job->text + job->len, SM_FRAME_PAYLOAD + 1 - job->len);
+
+	if (n < 0)
+		return errno == EINTR;
+	job->len += n;
+	return n > 0 && job->len <= SM_FRAME_PAYLOAD && !memchr(job->text, '\n', job->len);
+}
+
+static void job_check_exit(struct job *job)
+{
+	struct signalfd_siginfo si;
+
+	while (read(job->sig, &si, sizeof(si)) > 0)
+		;
+	if (waitpid(job->pid, &job->status, WNOHANG) == job->pid)
+		job->exited = true;
+}
+
+/*
+ * A stray may hold the pipe open, and a case may die without a word: both the line and the death
+ * of the child are an end.
+ */
+static void job_wait(struct job *job)
+{
+	while (!job->exited) {
+		struct pollfd p[] = {{.fd = job->pipe, .events = POLLIN},
+				     {.fd = job->sig, .events = POLLIN}};
+		int64_t left = job->deadline - now_ms();
+
+		job->late = left <= 0;
+		if (job->late)
+			return;
+		if (poll(p, 2, left) < 0 && errno != EINTR)
+			return;
+		if (p[0].revents && !job_read(job))
+			return;
+		job_check_exit(job);
+	}
+	/* What it wrote before it died is in the pipe. */
+	fcntl(job->pipe, F_SETFL, O_NONBLOCK);
+	while (job_read(job))
+		;
+}
+
+/* After the line only _exit() is left to do; else there is nothing to wait for. */
+static void job_end(struct job *job)
+{
+	if (job->exited)
+		return;
+	if (job->late || !job->len || job->text[job->len - 1] != '\n')
+		kill(job->pid, SIGKILL);
+	while (waitpid(job->pid, &job->status, 0) < 0)
+		if (errno != EINTR)
+			return;
+	job->exited = true;
+}
+
+static json_t *job_facts(const struct job *job)
+{
+	json_t *facts = NULL;
+
+	if (job->len && job->text[job->len - 1] == '\n')
+		facts = json_loadb(job->text, job->len, 0, NULL);
+	if (json_is_object(facts))
+		return facts;
+	json_decref(facts);
+	facts = json_object();
+	if (job->late)
+		fact_error(facts, "the case ran past its deadline and was killed");
+	else if (job->len > SM_FRAME_PAYLOAD)
+		fact_error(facts, "the case reported more than %d bytes", SM_FRAME_PAYLOAD);
+	else if (WIFSIGNALED(job->status))
+		fact_error(facts, "the case was killed by SIG%s",
+			   sigabbrev_np(WTERMSIG(job->status)) ?: "?");
+	else
+		fact_error(facts, "the case ended with status %d and no facts",
+			   WEXITSTATUS(job->status));
+	return facts;
+}
+
+json_t *isolate_run(case_fn *fn, const struct case_env *env, const json_t *params,
+		    struct frame_out *out, int *strays)
+{
+	_cleanup_free_ char *text = malloc(SM_FRAME_PAYLOAD + 1);
+	_cleanup_close_ int sig = -1, pipe_fd = -1;
+	struct job job = {
+		.pipe = -1,
+		.text = text,
+		.deadline = now_ms() + env->deadline_ms * 3LL / 2,
+	};
+	sigset_t set;
+	int ret = text ? 0 : -ENOMEM;
+
+	sigchld_set(&set);
+	sig = job.sig = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (!ret)
+		ret = sig < 0 ? -errno : job_start(&job, fn, env, params, out);
+	pipe_fd = job.pipe;
+	*strays = 0;
+	if (ret < 0) {
+		json_t *facts = json_object();
+
+		fact_error(facts, "starting the case: %s", strerror(-ret));
+		return facts;
+	}
+	job_wait(&job);
+	job_end(&job);
+	*strays = sweep_children(SWEEP_MS);
+	return job_facts(&job);
+}

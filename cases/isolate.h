@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Runs a case where it can do no harm: in a child, with a time limit, and swept up after it. */
+#pragma once
+
+#include "case.h"
+#include "frame.h"
+
+/*
+ * Once, before the first case: orphans of cases become children of this process, and the death of
+ * a child can be waited for together with its output. 0 or -errno.
+ */
+int isolate_init(void);
+
+/*
+ * Run @fn, for at most half as long again as its deadline: so it has time to notice, look round and
+ * report. Its facts, or an object with `error` when it was ended by a signal, ran over its time or
+ * said more than a frame holds. @out is what the child must forget. *@strays counts the processes
+ * that it left behind, which are dead now; -1: some could not be ended. The caller owns the facts.
+ */
+json_t *isolate_run(case_fn *fn, const struct case_env *env, const json_t *params,
+		    struct frame_out *out, int *strays);

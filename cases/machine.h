@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The supervisor of one run of the reference machine: parts of case_machine(), which sets them to
+ * work in this order. A function that can fail returns 0 or -1 and has then put `unsupported` or
+ * `error` into the facts.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <signal.h>
+#include <sys/types.h>
+
+#include "case.h"
+#include "machine_proof.h"
+#include "nsexec/control.h"
+
+#define LOG_MAX	   65536 /* bytes of log kept; a machine logs some 4000 */
+#define REAPED_MAX 16
+
+/* machine_params.c */
+struct seal_step {
+	int mask; /* 0 ends the list */
+	bool optional;
+};
+
+struct history {
+	const char *name;
+	unsigned memfd_flags; /* beyond CLOEXEC|ALLOW_SEALING */
+	mode_t mode;	      /* of the memfd, 0: as made */
+	bool launcher;	      /* made by the launcher, never by stage 0 */
+	struct seal_step seals[4];
+};
+
+struct machine_params {
+	enum ctl_image image;
+	enum ctl_via via;
+	enum ctl_fault fault;
+	bool stage0;
+	const struct history *history; /* NULL: "direct", see seals */
+	int seals;		       /* one fcntl() with exactly this; -1: none */
+	const char *link, *schedule;
+	uint32_t clone_flags;
+	bool joins, time_offsets;
+};
+
+int params_parse(const json_t *params, struct machine_params *p, json_t *facts);
+
+/* machine_schedule.c: a named schedule or a list of constraints, onto the control page. */
+int schedule_set(struct control *ctl, const struct machine_params *p, json_t *facts);
+
+struct reaped {
+	pid_t pid;
+	int status;
+	bool by_agent; /* the supervisor had killed it by then */
+};
+
+enum stop { STOP_COMPLETE, STOP_ENDED, STOP_QUIESCENT, STOP_DEADLINE };
+
+struct machine_run {
+	const struct case_env *env;
+	struct machine_params p;
+	struct control *ctl;
+	int ctl_fd, exe_fd, init_fd, log_fd, sig_fd; /* this side's; -1 closed */
+	pid_t parent;				     /* P */
+	sigset_t old_mask;
+	int old_subreaper;
+
+	char *log; /* LOG_MAX bytes */
+	size_t log_len;
+	char init[256]; /* what P said on the init pipe */
+	size_t init_len;
+	bool log_eof, init_eof, log_flood, cleaning, childless;
+
+	struct reaped reaped[REAPED_MAX];
+	size_t n_reaped;
+	unsigned strays;
+
+	enum stop stop;
+	struct look look; /* the last one, taken before anything was killed */
+	struct proof proof;
+};
+
+/* machine_image.c: open or make what stage 0 runs from, into run->exe_fd. */
+int image_open(struct machine_run *run, json_t *facts);
+/* The kernel lacks a step that @errnum was the answer to, rather than something being broken. */
+bool image_lacks(const char *step, int errnum);
+
+/* machine_start.c: pipes, bootstrap message and process P. */
+int machine_start(struct machine_run *run, json_t *facts);
+
+/* machine_watch.c: until the machine ends, rests or runs out of time; then kill and reap. */
+int machine_watch(struct machine_run *run, json_t *facts);
+/* Pid of a stage as this process sees it, 0 while there is none. */
+pid_t stage_pid(const struct machine_run *run, enum stage s);
+const struct reaped *stage_reaped(const struct machine_run *run, enum stage s);
+
+/* machine_look.c */
+void look_at(const struct machine_run *run, struct look *look);
+
+/* machine_queue.c: bytes that wait at an end; @look says who reads it. */
+void queue_look(const struct machine_run *run, const struct look *look, enum end end,
+		struct look_end *out);
+
+/* machine_proc.c: /proc of one process; what cannot be seen stays as unknown. */
+void proc_look(pid_t pid, const uint64_t end_ino[ENDS], struct look_stage *s);
+/* Only whether it has run since: state, system call, switches. */
+void proc_look_again(pid_t pid, struct look_stage *s);
+/* Pids of living children of this process, up to @max of them; -1 when that cannot be seen. */
+int proc_children(pid_t *pids, int max);
+/* Mask of ends that @pid holds; false when that cannot be seen. */
+bool proc_holds(pid_t pid, const uint64_t end_ino[ENDS], unsigned *holds);
+
+/* machine_terms.c; the first takes the reference to @value, the second puts nothing for 0. */
+void fact_put(json_t *o, const char *key, json_t *value);
+void fact_put_errno(json_t *o, int errnum);
+json_t *stage_set(unsigned mask);
+/* "I:store-g0<C:load-syncfd#2" in @buf, which it returns. */
+const char *constraint_text(const struct ctl_constraint *c, char *buf, size_t size);
+/* The end that P made under the number @fd; its name, or "other". */
+enum end number_end(const struct control *ctl, int fd);
+const char *number_name(const struct control *ctl, int fd);
+
+/* One file each, machine_NAME.c; facts_machine() is everything else: results/README.md. */
+void facts_setup(const struct machine_run *run, json_t *facts);
+void facts_machine(const struct machine_run *run, json_t *facts);
+void facts_events(const struct machine_run *run, json_t *facts);
+void facts_memory(const struct machine_run *run, json_t *facts);
+void facts_log(const struct machine_run *run, json_t *facts);
+void facts_stop(const struct machine_run *run, json_t *facts);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A snapshot that holds for one instant: every stage is looked at, then the queues and the
+ * descriptors, then every stage again. A stage that slept both times with the same count of context
+ * switches and points slept in between, so all of it was true at once.
+ */
+#include <unistd.h>
+
+#include "machine.h"
+
+static void look_stage(const struct machine_run *run, enum stage s, struct look_stage *out)
+{
+	const struct ctl_lane *lane = &run->ctl->lane[s];
+	pid_t pid = stage_pid(run, s);
+
+	*out = (struct look_stage){.alive = pid > 0 && !stage_reaped(run, s), .end = END_NONE};
+	if (!out->alive)
+		return;
+	out->held = __atomic_load_n(&lane->state, __ATOMIC_SEQ_CST) == LANE_HELD;
+	out->held_by = lane->held;
+	out->events = __atomic_load_n(&lane->events, __ATOMIC_SEQ_CST);
+	proc_look(pid, run->ctl->end_ino, out);
+}
+
+static void look_foreign(const struct machine_run *run, struct look *look)
+{
+	pid_t pids[REAPED_MAX];
+	int n = proc_children(pids, REAPED_MAX);
+	unsigned own;
+
+	look->foreign_unknown = n < 0 || n == REAPED_MAX;
+	for (int i = 0; i < n; i++) {
+		bool stage = false;
+		unsigned holds;
+
+		for (int s = 0; s < STAGES; s++)
+			stage |= pids[i] == stage_pid(run, (enum stage)s);
+		if (stage)
+			continue;
+		look->foreign_unknown |= !proc_holds(pids[i], run->ctl->end_ino, &holds);
+		look->foreign |= holds;
+	}
+	/* This process must hold none; if it ever does, that is no deadlock either. */
+	look->foreign_unknown |= !proc_holds(getpid(), run->ctl->end_ino, &own);
+	look->foreign |= own;
+}
+
+/* An end that no stage holds has no queue any more. */
+static bool is_held_open(const struct look *look, enum end e)
+{
+	for (int i = 0; i < STAGES; i++) {
+		if (look->stage[i].alive && look->stage[i].holds & 1u << e)
+			return true;
+	}
+	return false;
+}
+
+void look_at(const struct machine_run *run, struct look *look)
+{
+	*look = (struct look){0};
+	for (int i = 0; i < STAGES; i++)
+		look_stage(run, (enum stage)i, &look->stage[i]);
+	for (int e = 0; e < ENDS; e++) {
+		if (is_held_open(look, (enum end)e))
+			queue_look(run, look, (enum end)e, &look->end[e]);
+	}
+	look_foreign(run, look);
+	for (int i = 0; i < STAGES; i++) {
+		struct look_stage *s = &look->stage[i], again = *s;
+		const struct ctl_lane *lane = &run->ctl->lane[i];
+
+		if (!s->alive)
+			continue;
+		proc_look_again(stage_pid(run, (enum stage)i), &again);
+		s->moved = again.state != s->state || again.call != s->call || again.fd != s->fd ||
+			   again.switches != s->switches ||
+			   __atomic_load_n(&lane->events, __ATOMIC_SEQ_CST) != s->events;
+	}
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Is a set of stages deadlocked? A pure function of a snapshot, so that it can be tried without a
+ * kernel. What could not be seen is marked as such and prevents a proof.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nsexec/points.h"
+
+enum call {
+	CALL_UNKNOWN, /* cannot be seen here */
+	CALL_NONE,    /* running, or not in a system call */
+	CALL_READ,
+	CALL_FUTEX,
+	CALL_OTHER,
+};
+
+struct look_stage {
+	bool alive;
+	bool moved; /* ran between the two looks */
+	bool held;  /* by the schedule, see held_by */
+	uint32_t held_by;
+	char state; /* of /proc/PID/status */
+	enum call call;
+	long nr;	   /* of the system call */
+	int fd;		   /* CALL_READ: what it reads */
+	uint64_t ino;	   /* of the socket behind fd, 0 when it is none */
+	enum end end;	   /* which end that is, or END_NONE */
+	bool fds_known;	   /* holds is complete */
+	unsigned holds;	   /* mask of ends */
+	uint64_t switches; /* context switches so far */
+	uint32_t events;   /* points passed so far */
+};
+
+struct look_end {
+	bool queue_known;
+	uint32_t queue; /* bytes that wait to be read at this end */
+	const char *queue_source;
+	uint64_t peer; /* inode, 0 unknown */
+};
+
+struct look {
+	struct look_stage stage[STAGES];
+	struct look_end end[ENDS];
+	unsigned foreign;     /* mask of ends that some other living process holds, */
+	bool foreign_unknown; /* or may hold */
+};
+
+enum proof_state {
+	PROOF_MOVING,	  /* something runs, or may at any moment */
+	PROOF_HELD,	  /* at rest, because the schedule holds some stage */
+	PROOF_DEADLOCK,	  /* nobody can ever run again */
+	PROOF_NOT_PROVED, /* at rest, but one condition does not hold: see why */
+};
+
+struct proof {
+	enum proof_state state;
+	char why[160];
+	unsigned held_by[STAGES]; /* DEADLOCK: mask of stages that hold what this one waits for */
+};
+
+/*
+ * DEADLOCK only if every living stage sleeps in read() on one of the known ends, whose queue is
+ * empty and whose peer is held, by living stages alone.
+ */
+void prove(const struct look *look, struct proof *proof);

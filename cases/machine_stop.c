@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Facts about how the run came to its end. */
+#include "machine.h"
+
+static const char *const stop_names[] = {
+	[STOP_COMPLETE] = "complete",
+	[STOP_ENDED] = "ended",
+	[STOP_QUIESCENT] = "quiescent",
+	[STOP_DEADLINE] = "deadline",
+};
+
+static json_t *graph(const struct machine_run *run)
+{
+	json_t *a = json_array();
+
+	for (int s = 0; s < STAGES; s++) {
+		const struct look_stage *l = &run->look.stage[s];
+
+		if (l->alive)
+			json_array_append_new(a, json_pack("{s:s, s:s, s:o}", "stage",
+							   stage_names[s], "waits_for",
+							   end_names[end_peer(l->end)], "held_by",
+							   stage_set(run->proof.held_by[s])));
+	}
+	return a;
+}
+
+void facts_stop(const struct machine_run *run, json_t *facts)
+{
+	bool deadlock = run->stop == STOP_QUIESCENT && run->proof.state == PROOF_DEADLOCK;
+	json_t *o = json_pack("{s:s, s:b}", "why", stop_names[run->stop], "deadlock", deadlock);
+	json_t *unmet = json_array();
+
+	for (int s = 0; s < STAGES; s++) {
+		const struct look_stage *l = &run->look.stage[s];
+		char text[96];
+
+		if (l->alive && l->held)
+			json_array_append_new(unmet, json_string(constraint_text(
+							     &run->ctl->constraint[l->held_by],
+							     text, sizeof(text))));
+	}
+	fact_put(o, "unmet", unmet);
+	if (deadlock)
+		fact_put(o, "graph", graph(run));
+	if (run->proof.state == PROOF_NOT_PROVED)
+		fact_put(o, "not_proved", json_string(run->proof.why));
+	fact_put(facts, "stop", o);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What this boot is to run, read and checked (format: proto.h). */
+#pragma once
+
+#include <jansson.h>
+
+#define PLAN_MAX (16L << 20) /* bytes; a longer plan is refused */
+
+struct plan {
+	char nonce[65];
+	unsigned deadline_ms;
+	json_t *variants; /* array of objects: index, case, variant, kind, params */
+};
+
+/*
+ * Read @path. 0 or -1 with a line for people in @why. Only a complete, well-formed plan is ever
+ * handed out: half a plan would look like a whole one that has passed.
+ */
+int plan_read(const char *path, struct plan *plan, char *why, size_t why_len);
+void plan_free(struct plan *plan);
+#define _cleanup_plan_ __attribute__((cleanup(plan_free)))

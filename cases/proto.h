@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What host and guest agree on: the plan that goes in and the frames that come out.
+ *
+ * Plan (the file SM_PLAN_PATH in the initramfs), JSON Lines. First a header
+ *   {"proto":1,"nonce":"HEX","deadline_ms":N,"cpu":{…}}
+ * then one object for every variant to run, in order
+ *   {"index":N,"case":"…","variant":"…","kind":"machine|seal|cow","params":{…}}
+ *
+ * Frames (guest to host, over the channel device), one per line:
+ *   SEQ ' ' LEN ' ' CRC ' ' PAYLOAD '\n'
+ * SEQ counts from 1 in decimal; LEN is PAYLOAD's length in decimal; CRC is eight hex digits of
+ * zlib's crc32 over the nonce, SEQ and PAYLOAD as they stand; PAYLOAD is one JSON object without a
+ * newline, with a member "type" that is one of the SM_FRAME_* below. Anything else in the stream
+ * is an error of the boot: records cannot be forged by accident, and a gap does not go unseen.
+ *
+ *   hello  {"proto":1,"release":…,"machine":…,"version":…,"page_size":N,"cpus":N,"root":true,
+ *           "features":{NAME:{"ok":bool,"errno":"EINVAL"?},…},"modules":{NAME:"ok"|errno-text,…}}
+ *   begin  {"index":N,"case":…,"variant":…}
+ *   result {"index":N,"case":…,"variant":…,"guest_us":N,"facts":{…}}
+ *   note   {"text":…}        something worth keeping; not a verdict
+ *   fatal  {"text":…}        the agent cannot go on
+ *   bye    {"ran":N}         the last frame
+ */
+#pragma once
+
+#define SM_PROTO	 1
+#define SM_FRAME_PAYLOAD 262144	     /* bytes; a longer payload is an error */
+#define SM_FRAME_HEADER	 48	     /* SEQ LEN CRC and blanks fit into this */
+#define SM_CHANNEL_MAX	 (64L << 20) /* bytes in all; more is a flood */
+
+#define SM_PLAN_PATH	 "/sealmatrix/plan.jsonl"
+#define SM_MODULES_PATH	 "/sealmatrix/modules" /* one module file name a line, in load order */
+#define SM_CASES_DIR	 "/sealmatrix/bin"
+
+#define SM_FRAME_HELLO	 "hello"
+#define SM_FRAME_BEGIN	 "begin"
+#define SM_FRAME_RESULT	 "result"
+#define SM_FRAME_NOTE	 "note"
+#define SM_FRAME_FATAL	 "fatal"
+#define SM_FRAME_BYE	 "bye"
+
+/* I/O port of QEMU's isa-debug-exit: writing V ends QEMU with status (V << 1) | 1. */
+#define SM_EXIT_PORT   0xf4
+#define SM_EXIT_DONE   0x2a /* every planned variant was run */
+#define SM_EXIT_BROKEN 0x2b /* the agent gave up, or init could not start it */

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The copy-on-write probes: healthy on this machine's kernel, and on mappings that have, by other
+ * means, what a sealed one has on an affected kernel (memory shared over fork, no VM_MAYWRITE).
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cow.h"
+#include "guest_test.h"
+#include "memfd.h"
+
+static char *map_new(int prot, int flags)
+{
+	char *map = mmap(NULL, memfd_size(), prot, flags | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(map, MAP_FAILED);
+	return map;
+}
+
+/* A shared mapping of a file opened read-only: it can never be made writable. */
+static char *map_without_maywrite(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	char *map = mmap(NULL, memfd_size(), PROT_READ, MAP_SHARED, fd, 0);
+
+	ck_assert_ptr_ne(map, MAP_FAILED);
+	close(fd);
+	return map;
+}
+
+START_TEST(shared_page_is_seen)
+{
+	struct observed o = {0};
+
+	cow_fork_write(map_new(PROT_READ | PROT_WRITE, MAP_SHARED), &o);
+	ck_assert(o.ok);
+	ck_assert_str_eq(o.text, "shared");
+	ck_assert_int_eq(o.value, 3); /* in both directions */
+}
+END_TEST
+
+START_TEST(private_page_is_seen)
+{
+	struct observed o = {0};
+
+	cow_fork_write(map_new(PROT_READ | PROT_WRITE, MAP_PRIVATE), &o);
+	ck_assert(o.ok);
+	ck_assert_str_eq(o.text, "private");
+	ck_assert_int_eq(o.value, 0);
+}
+END_TEST
+
+static void check_frames(int flags, const char *want)
+{
+	struct observed o = {0};
+
+	cow_pfn(map_new(PROT_READ | PROT_WRITE, flags), &o);
+	if (o.errnum == EPERM || o.errnum == EACCES) {
+		test_skip("page frames are hidden: needs CAP_SYS_ADMIN");
+		return;
+	}
+	ck_assert_int_eq(o.errnum, 0);
+	ck_assert_str_eq(o.text, want);
+}
+
+START_TEST(same_frame_is_seen)
+{
+	check_frames(MAP_SHARED, "same");
+}
+END_TEST
+
+START_TEST(other_frame_is_seen)
+{
+	check_frames(MAP_PRIVATE, "differ");
+}
+END_TEST
+
+START_TEST(missing_maywrite_is_seen)
+{
+	struct observed o = {0};
+
+	cow_vmflags(map_without_maywrite(), &o);
+	ck_assert_int_eq(o.errnum, 0);
+	ck_assert(!o.ok);
+	ck_assert_ptr_nonnull(strstr(o.text, "mr"));
+
+	o = (struct observed){0};
+	cow_mprotect(map_without_maywrite(), &o);
+	ck_assert(!o.ok);
+	ck_assert_int_eq(o.errnum, EACCES);
+
+	o = (struct observed){0};
+	cow_proc_mem(map_without_maywrite(), &o);
+	ck_assert(!o.ok);
+	ck_assert_int_eq(o.errnum, EIO);
+}
+END_TEST
+
+START_TEST(maywrite_is_seen)
+{
+	struct observed o = {0};
+
+	cow_vmflags(map_new(PROT_READ, MAP_PRIVATE), &o);
+	ck_assert(o.ok);
+
+	o = (struct observed){0};
+	cow_mprotect(map_new(PROT_READ, MAP_PRIVATE), &o);
+	ck_assert(o.ok);
+	ck_assert_int_eq(o.errnum, 0);
+}
+END_TEST
+
+static const char *const masks[] = {"none", "0", "0xf", "0x10", "0x17", "0x18", "0x1f"};
+
+START_TEST(healthy_kernel_keeps_private_what_is_private)
+{
+	static const char *const targets[] = {"sealed", "unsealed", "anon"};
+	json_t *facts = test_run_case(case_cow, masks[_i]);
+	char path[64];
+
+	ck_assert_ptr_null(test_member(facts, "error"));
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "probes.vmflags.%s.ok", targets[i]);
+		assert_bool(facts, path, true);
+		snprintf(path, sizeof(path), "probes.mprotect.%s.ok", targets[i]);
+		assert_bool(facts, path, true);
+		snprintf(path, sizeof(path), "probes.fork-write.%s.value", targets[i]);
+		assert_text(facts, path, "private");
+		snprintf(path, sizeof(path), "probes.pfn.%s", targets[i]);
+		ck_assert_ptr_nonnull(test_member(facts, path));
+		snprintf(path, sizeof(path), "probes.proc-mem.%s", targets[i]);
+		ck_assert_ptr_nonnull(test_member(facts, path));
+	}
+	json_decref(facts);
+}
+END_TEST
+
+START_TEST(unknown_seal_is_unsupported)
+{
+	json_t *facts = test_run_case(case_cow, "0x4000");
+
+	assert_text(facts, "unsupported.step", "F_ADD_SEALS 0x4000");
+	ck_assert_ptr_null(test_member(facts, "probes"));
+	json_decref(facts);
+}
+END_TEST
+
+TEST_SUITE(cow)
+{
+	Suite *s = suite_create("copy-on-write probes");
+	TCase *t = tcase_create("cow");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, shared_page_is_seen);
+	tcase_add_test(t, private_page_is_seen);
+	tcase_add_test(t, same_frame_is_seen);
+	tcase_add_test(t, other_frame_is_seen);
+	tcase_add_test(t, missing_maywrite_is_seen);
+	tcase_add_test(t, maywrite_is_seen);
+	tcase_add_loop_test(t, healthy_kernel_keeps_private_what_is_private, 0,
+			    sizeof(masks) / sizeof(*masks));
+	tcase_add_test(t, unknown_seal_is_unsupported);
+	suite_add_tcase(s, t);
+	return s;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Cases that do what a case must not do. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest_test.h"
+#include "isolate.h"
+#include "observe.h"
+#include "proto.h"
+
+static json_t *run(case_fn *fn, unsigned deadline_ms, int *strays)
+{
+	struct case_env env = {.bin_dir = "/", .deadline_ms = deadline_ms};
+	struct frame_out out;
+	json_t *params = json_object();
+
+	frame_out_init(&out, open("/dev/null", O_WRONLY | O_CLOEXEC), "nonce");
+	json_object_set_new(params, "fd", json_integer(out.fd));
+	ck_assert_int_eq(isolate_init(), 0);
+
+	json_t *facts = isolate_run(fn, &env, params, &out, strays);
+
+	/* Only the child forgets. */
+	ck_assert_int_eq(fcntl(out.fd, F_GETFD), FD_CLOEXEC);
+	ck_assert_uint_ne(out.nonce_crc, 0);
+	close(out.fd);
+	json_decref(params);
+	/* Whatever it was, nobody is left. */
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	return facts;
+}
+
+static void case_good(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	int fd = json_integer_value(json_object_get(params, "fd"));
+
+	json_object_set_new(facts, "deadline", json_integer(env->deadline_ms));
+	json_object_set_new(facts, "channel-open", json_boolean(fcntl(fd, F_GETFD) >= 0));
+}
+
+START_TEST(facts_come_through)
+{
+	int strays;
+	json_t *facts = run(case_good, 10000, &strays);
+
+	assert_int(facts, "deadline", 10000);
+	assert_bool(facts, "channel-open", false);
+	ck_assert_int_eq(strays, 0);
+	json_decref(facts);
+}
+END_TEST
+
+static void leave_stray(void)
+{
+	if (!fork()) {
+		signal(SIGTERM, SIG_IGN);
+		for (;;)
+			pause();
+	}
+}
+
+/* Two of them, one the grandchild of a process that is gone; both hold the pipe open. */
+static void case_strays(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	(void)env, (void)params;
+	pid_t pid = fork();
+
+	if (!pid) {
+		leave_stray();
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	leave_stray();
+	json_object_set_new(facts, "said", json_true());
+}
+
+START_TEST(strays_are_counted_and_swept)
+{
+	int strays;
+	json_t *facts = run(case_strays, 60000, &strays);
+
+	assert_bool(facts, "said", true);
+	ck_assert_int_eq(strays, 2);
+	json_decref(facts);
+}
+END_TEST
+
+static void case_killed(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	case_strays(env, params, facts);
+	raise(SIGUSR1);
+}
+
+START_TEST(signal_is_told_though_a_stray_holds_the_pipe)
+{
+	int strays;
+	json_t *facts = run(case_killed, 60000, &strays);
+
+	assert_text(facts, "error", "the case was killed by SIGUSR1");
+	ck_assert_ptr_null(test_member(facts, "said"));
+	ck_assert_int_eq(strays, 2);
+	json_decref(facts);
+}
+END_TEST
+
+static void case_gone(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	(void)env, (void)params, (void)facts;
+	_exit(3);
+}
+
+START_TEST(silence_is_told)
+{
+	int strays;
+	json_t *facts = run(case_gone, 60000, &strays);
+
+	assert_text(facts, "error", "the case ended with status 3 and no facts");
+	json_decref(facts);
+}
+END_TEST
+
+static void case_late(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	(void)env, (void)params, (void)facts;
+	for (;;)
+		pause();
+}
+
+START_TEST(late_is_told)
+{
+	int strays;
+	json_t *facts = run(case_late, 100, &strays);
+
+	assert_text(facts, "error", "the case ran past its deadline and was killed");
+	ck_assert_int_eq(strays, 0);
+	json_decref(facts);
+}
+END_TEST
+
+static void case_flood(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	char *text = malloc(SM_FRAME_PAYLOAD);
+
+	(void)env, (void)params;
+	memset(text, 'x', SM_FRAME_PAYLOAD);
+	json_object_set_new(facts, "text", json_stringn(text, SM_FRAME_PAYLOAD));
+	free(text);
+}
+
+START_TEST(flood_is_told)
+{
+	int strays;
+	json_t *facts = run(case_flood, 60000, &strays);
+
+	assert_text(facts, "error", "the case reported more than 262144 bytes");
+	json_decref(facts);
+}
+END_TEST
+
+static void end_by_signal(const void *arg, struct observed *o)
+{
+	o->ok = true;
+	raise(*(const int *)arg);
+}
+
+START_TEST(signal_of_a_probe_is_a_fact)
+{
+	static const int sig = SIGBUS;
+	struct observed o = {0};
+
+	ck_assert_int_eq(observe_in_child(end_by_signal, &sig, &o), 0);
+	json_t *r = observed_json(&o);
+
+	assert_bool(r, "ok", false);
+	assert_text(r, "signal", "SIGBUS");
+	assert_text(r, "errno", NULL);
+	json_decref(r);
+}
+END_TEST
+
+TEST_SUITE(isolate)
+{
+	Suite *s = suite_create("isolate");
+	TCase *t = tcase_create("isolate");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, facts_come_through);
+	tcase_add_test(t, strays_are_counted_and_swept);
+	tcase_add_test(t, signal_is_told_though_a_stray_holds_the_pipe);
+	tcase_add_test(t, silence_is_told);
+	tcase_add_test(t, late_is_told);
+	tcase_add_test(t, flood_is_told);
+	tcase_add_test(t, signal_of_a_probe_is_a_fact);
+	suite_add_tcase(s, t);
+	return s;
+}

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The whole machine case on this host's own kernel, as root, with the nsexec-* programs of this
+ * build.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "test.h"
+
+#define REPEAT	    20
+#define DEADLINE_MS 10000
+#define PAIRS	    6
+
+/* Root of a user namespace is shown no page frames. */
+static bool is_initial_userns(void)
+{
+	FILE *f = fopen("/proc/self/uid_map", "r");
+	unsigned inside = 1, outside = 1, n = 0;
+	bool found = f && fscanf(f, "%u %u %u", &inside, &outside, &n) == 3;
+
+	if (f)
+		fclose(f);
+	return !found || (!inside && !outside && n == ~0u);
+}
+
+/* A new pid namespace needs more than a uid of 0. */
+static const char *cannot_run(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	if (geteuid() || !is_initial_userns())
+		return "not root, or not of the initial user namespace";
+	pid = fork();
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) ? 1 : 0);
+	waitpid(pid, &status, 0);
+	return status ? "no namespaces here" : NULL;
+}
+
+/* SM_GUEST_DIR, or the build's guest/ beside the directory that this program is in. */
+static const char *guest_dir(void)
+{
+	static char dir[PATH_MAX + 8];
+	const char *env = getenv("SM_GUEST_DIR");
+	ssize_t n = readlink("/proc/self/exe", dir, PATH_MAX - 1);
+
+	if (env || n <= 0)
+		return env;
+	dir[n] = '\0';
+	for (int up = 0; up < 2; up++) {
+		char *slash = strrchr(dir, '/');
+
+		if (slash)
+			*slash = '\0';
+	}
+	strcat(dir, "/guest");
+	return dir;
+}
+
+static bool skip(void)
+{
+	const char *why = cannot_run();
+
+	if (!why && !guest_dir())
+		why = "SM_GUEST_DIR is not set";
+	if (!why)
+		return false;
+	ck_assert_msg(!getenv("MUST_RUN"), "must run, but: %s", why);
+	fprintf(stderr, "skipped: machine: %s\n", why);
+	return true;
+}
+
+static int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* @params is "name=value name=value …"; nothing may be left behind. */
+static json_t *run_in(const char *dir, unsigned deadline_ms, const char *params)
+{
+	const struct case_env env = {.bin_dir = dir, .deadline_ms = deadline_ms};
+	json_t *p = json_object(), *facts = json_object();
+	char *words = strdup(params), *save = NULL;
+	int fds = count_fds();
+
+	for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		char *value = strchr(w, '=');
+
+		*value++ = '\0';
+		json_object_set_new(p, w, json_string(value));
+	}
+	case_machine(&env, p, facts);
+	free(words);
+	json_decref(p);
+	ck_assert_int_eq(count_fds(), fds);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+	return facts;
+}
+
+static json_t *run(const char *params)
+{
+	return run_in(guest_dir(), DEADLINE_MS, params);
+}
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static char *dump(const json_t *facts, const char *key)
+{
+	return json_dumps(json_object_get(facts, key), JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+#define assert_empty(facts, key)                                                                 \
+	ck_assert_msg(json_array_size(json_object_get(facts, key)) == 0, "%s: %s %s", what, key, \
+		      dump(facts, key))
+
+static const json_t *stage(const json_t *facts, const char *name)
+{
+	size_t i;
+	json_t *s;
+
+	json_array_foreach (json_object_get(facts, "stages"), i, s) {
+		if (!strcmp(text(s, "stage"), name))
+			return s;
+	}
+	ck_abort_msg("no stage %s", name);
+}
+
+static const json_t *region(const json_t *facts, const char *name)
+{
+	size_t i;
+	json_t *r;
+
+	json_array_foreach (json_object_get(facts, "regions"), i, r) {
+		if (!strcmp(text(r, "name"), name))
+			return r;
+	}
+	ck_abort_msg("no region %s", name);
+}
+
+static int count_true(const json_t *pairs, const char *key)
+{
+	size_t i;
+	json_t *p;
+	int n = 0;
+
+	json_array_foreach (pairs, i, p)
+		n += json_is_true(json_object_get(p, key));
+	return n;
+}
+
+static bool has_use(const json_t *facts, const char *who, const char *problem)
+{
+	size_t i;
+	json_t *u;
+
+	json_array_foreach (json_object_get(facts, "uses"), i, u) {
+		if (!strcmp(text(u, "stage"), who) && !strcmp(text(u, "problem"), problem))
+			return true;
+	}
+	return false;
+}
+
+/* Every region was looked at in both directions, and nothing came across. */
+static void assert_private(const json_t *facts, const char *what)
+{
+	static const char *const regions[] = {"data",	 "data-clean", "data-relro", "bss-tail",
+					      "bss-far", "tls",	       "heap",	     "stack"};
+
+	for (size_t i = 0; i < sizeof(regions) / sizeof(*regions); i++) {
+		const json_t *r = region(facts, regions[i]);
+		const json_t *pairs = json_object_get(r, "pairs");
+
+		ck_assert_msg(json_is_true(json_object_get(r, "present")), "%s: %s: %s", what,
+			      regions[i], text(r, "reason"));
+		ck_assert_msg(count_true(pairs, "looked") == PAIRS, "%s: %s: looked at %d", what,
+			      regions[i], count_true(pairs, "looked"));
+		ck_assert_msg(count_true(pairs, "seen") == 0, "%s: %s: %s", what, regions[i],
+			      dump(r, "pairs"));
+		assert_empty(r, "pfn_shared");
+		ck_assert_ptr_null(json_object_get(r, "write_errno"));
+	}
+}
+
+static void assert_healthy(const json_t *facts, const char *what)
+{
+	const json_t *log = json_object_get(facts, "log");
+	const json_t *stop = json_object_get(facts, "stop");
+
+	ck_assert_msg(!json_object_get(facts, "error"), "%s: %s", what, text(facts, "error"));
+	ck_assert_msg(!strcmp(text(stop, "why"), "complete"), "%s: stop %s, fatal %s", what,
+		      dump(facts, "stop"), dump(log, "fatal"));
+	assert_empty(facts, "globals");
+	assert_empty(facts, "uses");
+	assert_empty(facts, "leaked");
+	assert_empty(log, "mismatches");
+	assert_empty(log, "fatal");
+	ck_assert(json_is_true(json_object_get(log, "eof")));
+	ck_assert_int_eq(json_integer_value(json_object_get(log, "bad_lines")), 0);
+	ck_assert_int_gt(json_integer_value(json_object_get(log, "lines")), 10);
+	ck_assert_int_gt(json_integer_value(json_object_get(facts, "globals_checked")), 100);
+	ck_assert_int_ge(json_integer_value(json_object_get(facts, "uses_checked")), 12);
+	ck_assert_int_eq(json_integer_value(json_object_get(facts, "stray")), 0);
+	ck_assert_msg(
+		json_equal(json_object_get(facts, "init_pipe"), json_object_get(facts, "real")),
+		"%s: said %s, real %s", what, dump(facts, "init_pipe"), dump(facts, "real"));
+	assert_private(facts, what);
+}
+
+static const char *const healthy[] = {
+	"link=static",
+	"link=pie",
+	"link=dynamic",
+	"image=memfd",
+	"image=memfd link=pie seals=0xf",
+	"image=memfd link=dynamic seals=0xf",
+	"image=memfd maker=stage0",
+	"image=memfd maker=stage0 seals=0xf",
+	"image=memfd maker=stage0 seals=0x1",
+	"image=memfd maker=stage0 seals=0x10 link=dynamic",
+	"image=memfd maker=stage0 seals=0x2f via=execveat",
+	"image=memfd seals=0x1f via=execveat",
+	"image=tmpfile",
+	"image=tmpfile maker=stage0",
+	"image=overlay link=dynamic",
+	"image=memfd history=1.1.15 maker=stage0",
+	"image=memfd history=1.1.15",
+	"image=memfd history=1.2.4",
+	"image=memfd history=1.2.6 link=pie",
+	"join=ipc",
+	"ns=user",
+	"ns=user image=memfd history=1.2.4 link=dynamic",
+	"ns=cgroup+net",
+	"ns=time",
+	"ns=user+time",
+};
+
+START_TEST(completes)
+{
+	if (skip())
+		return;
+	json_t *facts = run(healthy[_i]);
+
+	if (json_object_get(facts, "unsupported"))
+		fprintf(stderr, "skipped: machine %s: %s\n", healthy[_i],
+			dump(facts, "unsupported"));
+	else
+		assert_healthy(facts, healthy[_i]);
+	json_decref(facts);
+}
+END_TEST
+
+static void assert_words(const char *params, const char *want)
+{
+	json_t *facts = run(params);
+	char *words = dump(facts, "words");
+
+	ck_assert_str_eq(words, want);
+	free(words);
+	json_decref(facts);
+}
+
+START_TEST(says_its_words_in_order)
+{
+	if (skip())
+		return;
+	assert_words("ns=plain", "[\"C>P 0x42\",\"C>P pid\",\"P>C 0x43\",\"C>P 0x45\","
+				 "\"P>I 0x44\",\"I>P 0x45\"]");
+	assert_words("ns=user", "[\"C>P 0x40\",\"P>C 0x41\",\"C>P 0x42\",\"C>P pid\","
+				"\"P>C 0x43\",\"C>P 0x45\",\"P>I 0x44\",\"I>P 0x45\"]");
+}
+END_TEST
+
+/* What each class leaves behind, and uses that must be among those that went wrong. */
+static const struct {
+	const char *class, *left;
+	struct {
+		const char *who, *problem;
+	} uses[2];
+} classes[] = {
+	{"H1", "P", {{"C", "ebadf"}, {"P", "wrong-end"}}},
+	{"H2", "CI", {{"P", "ebadf"}, {"C", "wrong-end"}}},
+	{"H3", "PCI", {{"C", "wrong-end"}, {"C", "wrong-end"}}},
+	{"E1", "", {{"P", "ebadf"}, {"P", "ebadf"}}},
+	{"E2", "", {{"C", "ebadf"}, {"P", "eof"}}},
+	{"E3", "", {{"P", "ebadf"}, {"C", "other"}}},
+};
+
+static const char *const class_ns[] = {"plain", "user", "time"};
+
+#define N_CLASSES (sizeof(classes) / sizeof(*classes))
+#define N_NS	  (sizeof(class_ns) / sizeof(*class_ns))
+
+static void assert_class(const json_t *facts, size_t c, const char *what)
+{
+	static const char *const names[] = {"P", "C", "I"};
+	const json_t *stop = json_object_get(facts, "stop");
+	char left[4] = "";
+
+	ck_assert_msg(!json_object_get(facts, "error"), "%s: %s", what, text(facts, "error"));
+	for (int s = 0; s < 3; s++) {
+		if (!strcmp(text(stage(facts, names[s]), "end"), "blocked"))
+			strcat(left, names[s]);
+	}
+	ck_assert_msg(!strcmp(left, classes[c].left), "%s: left %s: %s", what, left,
+		      dump(facts, "stages"));
+	assert_empty(stop, "unmet");
+	ck_assert_msg(json_is_true(json_object_get(stop, "deadlock")) == !!*left, "%s: %s", what,
+		      dump(facts, "stop"));
+	for (int u = 0; u < 2; u++)
+		ck_assert_msg(has_use(facts, classes[c].uses[u].who, classes[c].uses[u].problem),
+			      "%s: uses %s", what, dump(facts, "uses"));
+}
+
+/* Not every class can happen with every namespace; machine_schedule.c says why. */
+static bool cannot_happen(size_t c, size_t ns)
+{
+	return ns && !strcmp(classes[c].class, "H2");
+}
+
+START_TEST(forced_class)
+{
+	size_t c = (size_t)_i % N_CLASSES, ns = (size_t)_i / N_CLASSES;
+	char params[96];
+
+	if (skip())
+		return;
+	snprintf(params, sizeof(params), "fault=shared-globals ns=%s schedule=%s", class_ns[ns],
+		 classes[c].class);
+	for (int i = 0; i < REPEAT; i++) {
+		json_t *facts = run(params);
+
+		if (cannot_happen(c, ns))
+			ck_assert_msg(strstr(text(facts, "error"), "cannot happen"), "%s", params);
+		else if (!json_object_get(facts, "unsupported"))
+			assert_class(facts, c, params);
+		json_decref(facts);
+	}
+}
+END_TEST
+
+START_TEST(healthy_under_schedule)
+{
+	size_t c = (size_t)_i % N_CLASSES, ns = (size_t)_i / N_CLASSES;
+	char params[96];
+
+	if (skip() || cannot_happen(c, ns))
+		return;
+	snprintf(params, sizeof(params), "ns=%s schedule=%s", class_ns[ns], classes[c].class);
+	json_t *facts = run(params);
+
+	if (!json_object_get(facts, "unsupported"))
+		assert_healthy(facts, params);
+	json_decref(facts);
+}
+END_TEST
+
+/* The fault shares the globals' page, and only that; both detectors see it. */
+START_TEST(fault_is_seen_where_it_is)
+{
+	static const char *const links[] = {"static", "pie", "dynamic"};
+	char params[96];
+	size_t i;
+	json_t *r;
+
+	if (skip())
+		return;
+	snprintf(params, sizeof(params), "fault=shared-globals schedule=H1 link=%s", links[_i]);
+	json_t *facts = run(params);
+
+	json_array_foreach (json_object_get(facts, "regions"), i, r) {
+		bool data = !strcmp(text(r, "name"), "data");
+		const json_t *pairs = json_object_get(r, "pairs");
+
+		ck_assert_msg(!!count_true(pairs, "seen") == data, "%s: %s: %s", params,
+			      text(r, "name"), dump(r, "pairs"));
+		ck_assert_msg(!!json_array_size(json_object_get(r, "pfn_shared")) == data,
+			      "%s: %s: %s", params, text(r, "name"), dump(r, "pfn"));
+	}
+	ck_assert_int_gt(json_array_size(json_object_get(facts, "globals")), 0);
+	ck_assert_int_gt(
+		json_array_size(json_object_get(json_object_get(facts, "log"), "mismatches")), 0);
+	json_decref(facts);
+}
+END_TEST
+
+START_TEST(unmet_schedule_is_no_deadlock)
+{
+	static const char *const schedules[] = {
+		"P:exit<P:entry",
+		"I:store-g0<C:clone-i",
+		"I:entry#2<P:read-next",
+		"P:exit<C:write-recvpid",
+	};
+
+	if (skip())
+		return;
+	for (size_t i = 0; i < sizeof(schedules) / sizeof(*schedules); i++) {
+		char params[96];
+
+		snprintf(params, sizeof(params), "schedule=%s", schedules[i]);
+		json_t *facts = run(params), *stop = json_object_get(facts, "stop");
+
+		ck_assert_str_eq(text(stop, "why"), "quiescent");
+		ck_assert(json_is_false(json_object_get(stop, "deadlock")));
+		ck_assert_str_eq(
+			json_string_value(json_array_get(json_object_get(stop, "unmet"), 0)),
+			schedules[i]);
+		json_decref(facts);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *params, *error;
+} mistakes[] = {
+	{"link=bogus", "nsexec-bogus"},
+	{"ns=bogus", "\"bogus\""},
+	{"seals=0xg image=memfd", "seals"},
+	{"seals=0xf", "image memfd"},
+	{"image=overlay maker=stage0", "stage0 makes"},
+	{"image=memfd history=1.2.4 maker=stage0", "launcher"},
+	{"history=1.0 image=memfd", "history"},
+	{"schedule=H9", "H9"},
+	{"schedule=P:store-g0<C:exit", "P:store-g0"},
+	{"schedule=P:exit", "P:exit"},
+	{"schedule=P:exit#0<C:exit", "#0"},
+	{"schedule=Q:exit<C:exit", "Q:exit"},
+};
+
+START_TEST(mistakes_are_named)
+{
+	json_t *facts;
+
+	if (skip())
+		return;
+	facts = run(mistakes[_i].params);
+	ck_assert_msg(strstr(text(facts, "error"), mistakes[_i].error), "%s: \"%s\"",
+		      mistakes[_i].params, text(facts, "error"));
+	json_decref(facts);
+}
+END_TEST
+
+START_TEST(unknown_seal_is_unsupported)
+{
+	json_t *facts, *unsupported;
+
+	if (skip())
+		return;
+	facts = run("image=memfd seals=0x4f");
+	unsupported = json_object_get(facts, "unsupported");
+	ck_assert_str_eq(text(unsupported, "errno"), "EINVAL");
+	ck_assert_str_eq(text(unsupported, "step"), "F_ADD_SEALS 0x4f");
+	ck_assert_ptr_null(json_object_get(facts, "stages"));
+	json_decref(facts);
+}
+END_TEST
+
+/* A stage 0 that is none: @script runs in its place. */
+static json_t *run_script(const char *script, unsigned deadline_ms)
+{
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/nsexec-static", test_dir());
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "#!/bin/sh\n%s\n", script);
+	fclose(f);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+	return run_in(test_dir(), deadline_ms, "image=file");
+}
+
+START_TEST(broken_stage0_is_an_error)
+{
+	/* /proc/self/fd/N of a script is closed by the time its interpreter opens it: exit 127. */
+	json_t *facts;
+
+	if (skip())
+		return;
+	facts = run_script("exit 0", DEADLINE_MS);
+	ck_assert_msg(*text(facts, "error"), "no error");
+	ck_assert_ptr_null(json_object_get(facts, "stages"));
+	json_decref(facts);
+}
+END_TEST
+
+/* One that never comes to the protocol is stopped at the deadline, and nothing of it stays. */
+START_TEST(spinning_stage0_is_stopped)
+{
+	char path[512];
+	json_t *facts;
+
+	if (skip())
+		return;
+	snprintf(path, sizeof(path), "%s/nsexec-static", test_dir());
+	ck_assert_int_eq(symlink("/usr/bin/yes", path), 0);
+	facts = run_in(test_dir(), 200, "image=file");
+	ck_assert_msg(strstr(text(facts, "error"), "did not come up"), "%s", text(facts, "error"));
+	json_decref(facts);
+}
+END_TEST
+
+TEST_SUITE(machine)
+{
+	Suite *s = suite_create("machine");
+	TCase *tc = tcase_create("machine");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_loop_test(tc, completes, 0, sizeof(healthy) / sizeof(*healthy));
+	tcase_add_test(tc, says_its_words_in_order);
+	tcase_add_loop_test(tc, forced_class, 0, N_CLASSES * N_NS);
+	tcase_add_loop_test(tc, healthy_under_schedule, 0, N_CLASSES * N_NS);
+	tcase_add_loop_test(tc, fault_is_seen_where_it_is, 0, 3);
+	tcase_add_test(tc, unmet_schedule_is_no_deadlock);
+	tcase_add_loop_test(tc, mistakes_are_named, 0, sizeof(mistakes) / sizeof(*mistakes));
+	tcase_add_test(tc, unknown_seal_is_unsupported);
+	tcase_add_test(tc, broken_stage0_is_an_error);
+	tcase_add_test(tc, spinning_stage0_is_stopped);
+	suite_add_tcase(s, tc);
+	return s;
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The deadlock proof on made-up snapshots: what is a deadlock, and every reason why it is none. */
+#include <string.h>
+
+#include "machine_proof.h"
+#include "test.h"
+
+/* Class H3: P reads c1, C and I read g0; everybody holds what they hold there. */
+static struct look h3(void)
+{
+	struct look look = {0};
+	static const enum end reads[STAGES] = {END_C1, END_G0, END_G0};
+	static const unsigned holds[STAGES] = {
+		1u << END_C1 | 1u << END_G0 | 1u << END_G1,
+		1u << END_C0 | 1u << END_G0 | 1u << END_G1,
+		1u << END_G0,
+	};
+
+	for (int s = 0; s < STAGES; s++)
+		look.stage[s] = (struct look_stage){.alive = true,
+						    .state = 'S',
+						    .call = CALL_READ,
+						    .fd = 5 + (int)reads[s],
+						    .ino = 100 + reads[s],
+						    .end = reads[s],
+						    .fds_known = true,
+						    .holds = holds[s]};
+	for (int e = 0; e < ENDS; e++)
+		look.end[e] = (struct look_end){.queue_known = true, .queue_source = "sock_diag"};
+	look.end[END_G1].queue = 8; /* C's words; nobody reads that end */
+	return look;
+}
+
+static struct proof proof_of(const struct look *look)
+{
+	struct proof proof;
+
+	prove(look, &proof);
+	return proof;
+}
+
+START_TEST(deadlock_of_three)
+{
+	struct look look = h3();
+	struct proof p = proof_of(&look);
+
+	ck_assert_int_eq(p.state, PROOF_DEADLOCK);
+	ck_assert_uint_eq(p.held_by[STAGE_PARENT], IN_C);
+	ck_assert_uint_eq(p.held_by[STAGE_CHILD], IN_P | IN_C);
+	ck_assert_uint_eq(p.held_by[STAGE_INIT], IN_P | IN_C);
+}
+END_TEST
+
+/* Class H1: P alone, waiting for an end that it holds itself. */
+START_TEST(deadlock_with_itself)
+{
+	struct look look = h3();
+
+	look.stage[STAGE_CHILD].alive = look.stage[STAGE_INIT].alive = false;
+	look.stage[STAGE_PARENT].end = END_G0;
+	struct proof p = proof_of(&look);
+
+	ck_assert_int_eq(p.state, PROOF_DEADLOCK);
+	ck_assert_uint_eq(p.held_by[STAGE_PARENT], IN_P);
+}
+END_TEST
+
+static void queue_not_empty(struct look *look)
+{
+	look->end[END_G0].queue = 4;
+}
+
+static void queue_unknown(struct look *look)
+{
+	look->end[END_C1].queue_known = false;
+}
+
+static void writer_outside(struct look *look)
+{
+	look->foreign = 1u << END_G1;
+}
+
+static void writer_perhaps_outside(struct look *look)
+{
+	look->foreign_unknown = true;
+}
+
+static void nobody_holds_peer(struct look *look)
+{
+	look->stage[STAGE_CHILD].alive = false;
+}
+
+static void descriptors_unknown(struct look *look)
+{
+	look->stage[STAGE_INIT].fds_known = false;
+}
+
+static void reads_something_else(struct look *look)
+{
+	look->stage[STAGE_PARENT].end = END_NONE;
+}
+
+static void other_call(struct look *look)
+{
+	look->stage[STAGE_CHILD].call = CALL_OTHER;
+}
+
+static void waits_on_futex(struct look *look)
+{
+	look->stage[STAGE_CHILD].call = CALL_FUTEX;
+}
+
+static void call_unknown(struct look *look)
+{
+	look->stage[STAGE_CHILD].call = CALL_UNKNOWN;
+}
+
+static void runs(struct look *look)
+{
+	look->stage[STAGE_CHILD].state = 'R';
+}
+
+static void in_no_call(struct look *look)
+{
+	look->stage[STAGE_CHILD].call = CALL_NONE;
+}
+
+static void is_stopped(struct look *look)
+{
+	look->stage[STAGE_INIT].state = 'T';
+}
+
+static void is_zombie(struct look *look)
+{
+	look->stage[STAGE_INIT].state = 'Z';
+}
+
+static void ran_between(struct look *look)
+{
+	look->stage[STAGE_PARENT].moved = true;
+}
+
+static void is_held(struct look *look)
+{
+	look->stage[STAGE_INIT].held = true;
+	look->stage[STAGE_INIT].call = CALL_FUTEX;
+}
+
+static void held_while_another_runs(struct look *look)
+{
+	is_held(look);
+	runs(look);
+}
+
+static void all_gone(struct look *look)
+{
+	for (int s = 0; s < STAGES; s++)
+		look->stage[s].alive = false;
+}
+
+static const struct {
+	void (*spoil)(struct look *look);
+	enum proof_state want;
+	const char *why;
+} spoilt[] = {
+	{queue_not_empty, PROOF_NOT_PROVED, "queue holds 4 bytes"},
+	{queue_unknown, PROOF_NOT_PROVED, "queue of c1 cannot be seen"},
+	{writer_outside, PROOF_NOT_PROVED, "a process outside the machine holds g1"},
+	{writer_perhaps_outside, PROOF_NOT_PROVED, "may hold c0"},
+	{nobody_holds_peer, PROOF_NOT_PROVED, "peer nobody holds"},
+	{descriptors_unknown, PROOF_NOT_PROVED, "descriptors of I"},
+	{reads_something_else, PROOF_NOT_PROVED, "none of the ends"},
+	{other_call, PROOF_NOT_PROVED, "C sleeps in system call"},
+	{waits_on_futex, PROOF_NOT_PROVED, "C sleeps in system call"},
+	{call_unknown, PROOF_NOT_PROVED, "system call of C cannot be seen"},
+	{runs, PROOF_MOVING, ""},
+	{in_no_call, PROOF_MOVING, ""},
+	{is_stopped, PROOF_MOVING, ""},
+	{is_zombie, PROOF_MOVING, ""},
+	{ran_between, PROOF_MOVING, ""},
+	{is_held, PROOF_HELD, ""},
+	{held_while_another_runs, PROOF_MOVING, ""},
+	{all_gone, PROOF_MOVING, ""},
+};
+
+START_TEST(no_deadlock)
+{
+	struct look look = h3();
+
+	spoilt[_i].spoil(&look);
+	struct proof p = proof_of(&look);
+
+	ck_assert_int_eq(p.state, spoilt[_i].want);
+	ck_assert_msg(strstr(p.why, spoilt[_i].why) && (!*spoilt[_i].why == !*p.why),
+		      "reason is \"%s\", not \"%s\"", p.why, spoilt[_i].why);
+}
+END_TEST
+
+TEST_SUITE(machine_proof)
+{
+	Suite *s = suite_create("machine_proof");
+	TCase *tc = tcase_create("proof");
+
+	tcase_add_test(tc, deadlock_of_three);
+	tcase_add_test(tc, deadlock_with_itself);
+	tcase_add_loop_test(tc, no_deadlock, 0, sizeof(spoilt) / sizeof(*spoilt));
+	suite_add_tcase(s, tc);
+	return s;
+}
