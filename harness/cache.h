@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ${XDG_CACHE_HOME:-~/.cache}/sealmatrix/KIND/KEY: directories that are whole or not there.
+ *
+ * KEY is the hash of all that went in. Each entry holds a MANIFEST (size and SHA-256 of every
+ * regular file) written last. An entry whose files do not have the sizes in its manifest is
+ * thrown away and made again; cache_check() also compares a file's content before it is used.
+ * The cache may vanish at any time between two runs; nothing needs it.
+ */
+#pragma once
+
+#include "err.h"
+
+/* Fill the empty directory @dir. What it leaves there becomes the entry. */
+typedef int cache_fill_fn(const char *dir, void *arg, struct err *err);
+
+/*
+ * The path of entry KIND/KEY, made with @fill if it is not there. A lock keeps two processes from
+ * making the same entry twice. *path is the caller's.
+ */
+int cache_get(const char *kind, const char *key, cache_fill_fn *fill, void *arg, char **path,
+	      struct err *err);
+
+/* 1 if a whole-looking entry is there, else 0. */
+int cache_has(const char *kind, const char *key);
+
+/* Compare the content of @entry/@rel with the manifest; on a mismatch the entry is removed. */
+int cache_check(const char *entry, const char *rel, struct err *err);
+
+/* The root of the cache; made if needed. The string is ours. */
+const char *cache_root(struct err *err);

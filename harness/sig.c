@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sig.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	stop = sig;
+}
+
+void sig_init(void)
+{
+	/* No SA_RESTART: whoever waits must see EINTR and look at sig_stop(). */
+	struct sigaction sa = {.sa_handler = on_signal};
+	static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (size_t i = 0; i < sizeof(stops) / sizeof(*stops); i++)
+		sigaction(stops[i], &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int sig_stop(void)
+{
+	return stop;
+}

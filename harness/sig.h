@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Ctrl-C and friends become a flag; nothing else is done in the handler. */
+#pragma once
+
+/* Install the handlers for SIGINT, SIGTERM and SIGHUP; ignore SIGPIPE. */
+void sig_init(void);
+
+/* The signal that asked us to stop, or 0. */
+int sig_stop(void);

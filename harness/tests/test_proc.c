@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "proc.h"
+#include "sig.h"
+#include "test.h"
+#include "xalloc.h"
+
+#define SH(script) ((char *[]){"sh", "-c", script, NULL})
+
+START_TEST(capture_gives_stdout_only)
+{
+	_cleanup_free_ char *out = NULL;
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(proc_capture(SH("echo out; echo err >&2"), NULL, &out, &err), 0);
+	ck_assert_str_eq(out, "out\n");
+}
+END_TEST
+
+START_TEST(failure_tells_status_and_last_lines)
+{
+	struct err err = ERR_INIT;
+
+	ck_assert_int_lt(proc_run(SH("echo first; echo the reason >&2; exit 7"), NULL, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "status 7"));
+	ck_assert_ptr_nonnull(strstr(err.msg, "the reason"));
+}
+END_TEST
+
+START_TEST(missing_program_is_named)
+{
+	struct err err = ERR_INIT;
+	char *argv[] = {"no-such-program-here", NULL};
+
+	ck_assert_int_eq(proc_run(argv, NULL, &err), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(err.msg, "no-such-program-here"));
+}
+END_TEST
+
+static void count_line(void *arg, const char *line)
+{
+	(void)line;
+	++*(int *)arg;
+}
+
+START_TEST(every_line_is_seen)
+{
+	struct err err = ERR_INIT;
+	int lines = 0;
+	struct proc_opts o = {.line = count_line, .arg = &lines};
+
+	ck_assert_int_eq(proc_run(SH("seq 1000; printf last"), &o, &err), 0);
+	ck_assert_int_eq(lines, 1001);
+}
+END_TEST
+
+/* A helper that never ends goes away when the process that started it is killed. */
+START_TEST(child_dies_with_its_parent)
+{
+	int fds[2];
+	char byte;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	pid_t parent = fork();
+
+	if (parent == 0) {
+		struct err err = ERR_INIT;
+		char *argv[] = {"sh", "-c", "echo up; exec sleep 1000", NULL};
+
+		proc_spawn(argv, fds[1], NULL, 0, &err);
+		pause();
+	}
+	close(fds[1]);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
+	kill(parent, SIGKILL);
+	waitpid(parent, NULL, 0);
+	/* The pipe comes to its end only when the last holder of its other end is gone. */
+	while (read(fds[0], &byte, 1) == 1)
+		;
+	close(fds[0]);
+}
+END_TEST
+
+START_TEST(stop_signal_ends_the_child)
+{
+	struct err err = ERR_INIT;
+
+	sig_init();
+	pid_t self = getpid();
+	_cleanup_free_ char *script = xasprintf("kill -TERM %d; exec sleep 1000", (int)self);
+
+	ck_assert_int_eq(proc_run(SH(script), NULL, &err), -EINTR);
+	ck_assert_int_eq(sig_stop(), SIGTERM);
+}
+END_TEST
+
+TEST_SUITE(proc)
+{
+	Suite *s = suite_create("proc");
+	TCase *tc = tcase_create("proc");
+
+	tcase_set_timeout(tc, 120); /* only against a hang; nothing here waits for time to pass */
+	tcase_add_test(tc, capture_gives_stdout_only);
+	tcase_add_test(tc, failure_tells_status_and_last_lines);
+	tcase_add_test(tc, missing_program_is_named);
+	tcase_add_test(tc, every_line_is_seen);
+	tcase_add_test(tc, child_dies_with_its_parent);
+	tcase_add_test(tc, stop_signal_ends_the_child);
+	suite_add_tcase(s, tc);
+	return s;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Allocation that ends the program when memory is gone (a host tool has nothing better to do),
+ * and the growing string vector that argv and file lists are made of.
+ */
+#pragma once
+
+#include <stddef.h>
+
+void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
+void *xreallocarray(void *p, size_t n, size_t size) __attribute__((returns_nonnull));
+char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
+char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
+char *xasprintf(const char *fmt, ...)
+	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+
+/* A NULL-terminated vector that owns its strings; {0} is empty. */
+struct strv {
+	char **v;
+	size_t n;
+};
+
+void strv_add(struct strv *sv, const char *s);
+void strv_addf(struct strv *sv, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Split @s at any of @sep, leaving empty pieces out. */
+void strv_split(struct strv *sv, const char *s, const char *sep);
+int strv_contains(const struct strv *sv, const char *s);
+void strv_free(struct strv *sv);
+
+#define _cleanup_strv_ __attribute__((cleanup(strv_free)))
