@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apt.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apt_state.h"
+#include "cleanup.h"
+#include "hash.h"
+#include "proc.h"
+
+void apt_package_free(struct apt_package *p)
+{
+	free(p->name);
+	free(p->version);
+	free(p->suite);
+	free(p->sha256);
+	strv_free(&p->depends);
+	*p = (struct apt_package){0};
+}
+
+/* One of the patterns matches, and none of those with a '!'. */
+static bool version_matches(const char *patterns, const char *version)
+{
+	_cleanup_strv_ struct strv list = {0};
+	bool any = true, hit = false;
+
+	strv_split(&list, patterns ? patterns : "", " \t\n");
+	for (size_t i = 0; i < list.n; i++) {
+		const char *p = list.v[i];
+
+		if (*p == '!' && !fnmatch(p + 1, version, 0))
+			return false;
+		if (*p == '!')
+			continue;
+		any = false;
+		hit |= !fnmatch(p, version, 0);
+	}
+	return any || hit;
+}
+
+static int is_newer(const char *a, const char *b, bool *newer, struct err *err)
+{
+	char *argv[] = {"dpkg", "--compare-versions", (char *)a, "gt", (char *)b, NULL};
+	struct err answer = ERR_INIT;
+	int ret = proc_run(argv, NULL, &answer);
+
+	/* Status 1 is the answer "no"; anything else is said as it is. */
+	*newer = !ret;
+	if (ret < 0 && !strstr(answer.msg, "status 1")) {
+		*err = answer;
+		return ret;
+	}
+	return 0;
+}
+
+static char *field(const char *line, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(line, name, n) || line[n] != ':'
+		       ? NULL
+		       : xstrdup(line + n + 1 + strspn(line + n + 1, " "));
+}
+
+/* "a (= 1), b | c" as the names a, b, c. */
+static void split_depends(const char *text, struct strv *out)
+{
+	_cleanup_strv_ struct strv parts = {0};
+
+	strv_split(&parts, text, ",|");
+	for (size_t i = 0; i < parts.n; i++) {
+		const char *s = parts.v[i] + strspn(parts.v[i], " ");
+
+		strv_addf(out, "%.*s", (int)strcspn(s, " (:"), s);
+	}
+}
+
+static void take_line(struct apt_package *p, const char *line)
+{
+	const struct {
+		const char *name;
+		char **to;
+	} fields[] = {{"Package", &p->name}, {"Version", &p->version}, {"SHA256", &p->sha256}};
+	_cleanup_free_ char *depends = field(line, "Depends");
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		char *value = field(line, fields[i].name);
+
+		if (!value)
+			continue;
+		free(*fields[i].to);
+		*fields[i].to = value;
+	}
+	if (depends)
+		split_depends(depends, &p->depends);
+}
+
+/* Keep the newer of *best and @p, which is emptied. */
+static int consider(struct apt_package *best, struct apt_package *p, const char *version,
+		    const char *suite, struct err *err)
+{
+	_cleanup_apt_package_ struct apt_package own = *p;
+	bool newer = true;
+	int ret = 0;
+
+	*p = (struct apt_package){0};
+	if (!own.name || !own.version || !own.sha256 || !version_matches(version, own.version))
+		return 0;
+	if (best->name)
+		ret = is_newer(own.version, best->version, &newer, err);
+	if (ret < 0 || !newer)
+		return ret;
+	apt_package_free(best);
+	*best = own;
+	best->suite = xstrdup(suite);
+	own = (struct apt_package){0};
+	return 0;
+}
+
+/* Names of this suite's packages that match. */
+static int list_names(const char *suite, const char *pattern, struct strv *names, struct err *err)
+{
+	_cleanup_strv_ struct strv argv = {0};
+	_cleanup_free_ char *out = NULL;
+	/* pkgnames takes a prefix: what stands before the first special character. */
+	_cleanup_free_ char *prefix = xstrndup(pattern, strcspn(pattern, "*?["));
+	int ret = apt_state_argv(suite, "apt-cache", &argv, err);
+
+	if (ret < 0)
+		return ret;
+	strv_add(&argv, "pkgnames");
+	strv_add(&argv, prefix);
+	ret = proc_capture(argv.v, NULL, &out, err);
+	for (char *rest = out, *line; !ret && (line = strsep(&rest, "\n"));)
+		if (*line && !fnmatch(pattern, line, 0))
+			strv_add(names, line);
+	return ret;
+}
+
+static int find_in(const char *suite, const char *name, const char *version,
+		   struct apt_package *best, struct err *err)
+{
+	_cleanup_strv_ struct strv names = {0}, argv = {0};
+	_cleanup_apt_package_ struct apt_package p = {0};
+	_cleanup_free_ char *out = NULL;
+	int ret = list_names(suite, name, &names, err);
+
+	if (ret < 0 || !names.n)
+		return ret;
+	ret = apt_state_argv(suite, "apt-cache", &argv, err);
+	strv_add(&argv, "show");
+	for (size_t i = 0; i < names.n; i++)
+		strv_add(&argv, names.v[i]);
+	if (!ret)
+		ret = proc_capture(argv.v, NULL, &out, err);
+	for (char *rest = out, *line; !ret && (line = strsep(&rest, "\n"));) {
+		if (*line)
+			take_line(&p, line);
+		if (!*line || !rest)
+			ret = consider(best, &p, version, suite, err);
+	}
+	return ret;
+}
+
+int apt_find(const struct strv *suites, const char *name, const char *version, struct progress *pg,
+	     struct apt_package *out, struct err *err)
+{
+	_cleanup_apt_package_ struct apt_package best = {0};
+	_cleanup_free_ char *missing = xstrdup("");
+
+	for (size_t i = 0; i < suites->n; i++) {
+		int ret = apt_state_refresh(suites->v[i], pg, err);
+
+		if (ret == APT_MISSING) {
+			char *more =
+				xasprintf("%s%s%s", missing, *missing ? ", " : "", suites->v[i]);
+
+			free(missing);
+			missing = more;
+			continue;
+		}
+		if (!ret)
+			ret = find_in(suites->v[i], name, version, &best, err);
+		if (ret < 0)
+			return ret;
+	}
+	if (!best.name)
+		return err_set(err, ERR_INFRA, ENOPKG,
+			       "no package %s%s%s in the mirror's suites%s%s%s", name,
+			       version ? " of version " : "", version ? version : "",
+			       *missing ? " (not carried: " : "", missing, *missing ? ")" : "");
+	*out = best;
+	best = (struct apt_package){0};
+	return 0;
+}
+
+struct download {
+	struct progress *pg;
+	const struct apt_package *p;
+};
+
+/* APT::Status-Fd: "dlstatus:1:34.5678:text". */
+static void on_status(void *arg, const char *line)
+{
+	const struct download *d = arg;
+	double percent;
+
+	if (sscanf(line, "dlstatus:%*d:%lf:", &percent) == 1)
+		progress_tick(d->pg, "downloading %s %s: %.0f %%", d->p->name, d->p->version,
+			      percent);
+}
+
+/* The one package file in @dir. Caller frees; NULL if there is none. */
+static char *only_deb(const char *dir)
+{
+	_cleanup_closedir_ DIR *d = opendir(dir);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (!fnmatch("*.deb", e->d_name, 0))
+			return xasprintf("%s/%s", dir, e->d_name);
+	return NULL;
+}
+
+int apt_fetch(const struct apt_package *p, const char *dir, struct progress *pg, char **path,
+	      struct err *err)
+{
+	_cleanup_strv_ struct strv argv = {0};
+	struct download d = {pg, p};
+	struct proc_opts opts = {.cwd = dir, .line = on_status, .arg = &d};
+	char sha256[SHA256_HEX];
+	int ret = apt_state_argv(p->suite, "apt-get", &argv, err);
+
+	if (ret < 0)
+		return ret;
+	progress_state(pg, "downloading %s %s", p->name, p->version);
+	strv_add(&argv, "-oAPT::Status-Fd=1");
+	strv_add(&argv, "-qq");
+	strv_add(&argv, "download");
+	strv_addf(&argv, "%s=%s", p->name, p->version);
+	ret = proc_run(argv.v, &opts, err);
+	if (ret < 0) {
+		err_context(err, "download %s %s", p->name, p->version);
+		return ret;
+	}
+	_cleanup_free_ char *file = only_deb(dir);
+
+	if (!file)
+		return err_set(err, ERR_INFRA, 0, "apt-get download left no file for %s", p->name);
+	ret = hash_file(file, sha256, err);
+	if (!ret && strcmp(sha256, p->sha256))
+		ret = err_set(err, ERR_INFRA, 0,
+			      "%s does not have the SHA-256 that the signed index gives; not used",
+			      file);
+	if (!ret)
+		*path = steal_ptr(file);
+	return ret;
+}

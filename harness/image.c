@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Kernel images: what they are for, and what release they say they are. */
+#include <elf.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "provider.h"
+#include "publish.h"
+#include "xalloc.h"
+
+#define IMAGE_MAX (1 << 30)
+
+struct image {
+	const char *path;
+	const char *data;
+	size_t len;
+};
+
+/* The word that follows @at: a release has no blanks. */
+static char *word_at(const struct image *im, size_t at)
+{
+	size_t n = 0;
+
+	while (at + n < im->len && im->data[at + n] > ' ' && im->data[at + n] < 127)
+		n++;
+	return n ? xstrndup(im->data + at, n) : NULL;
+}
+
+static uint16_t u16(const struct image *im, size_t at)
+{
+	uint16_t v;
+
+	memcpy(&v, im->data + at, sizeof(v));
+	return le16toh(v);
+}
+
+static uint32_t u32(const struct image *im, size_t at)
+{
+	uint32_t v;
+
+	memcpy(&v, im->data + at, sizeof(v));
+	return le32toh(v);
+}
+
+/* Documentation/arch/x86/boot.rst: the setup header of a bzImage. */
+enum {
+	SETUP_SECTS = 0x1f1,
+	SYSSIZE = 0x1f4,
+	HDRS = 0x202,
+	KERNEL_VERSION = 0x20e,
+	HEADER_END = 0x210,
+};
+
+static bool is_bzimage(const struct image *im)
+{
+	return im->len > HEADER_END && !memcmp(im->data + HDRS, "HdrS", 4);
+}
+
+static int bzimage_release(const struct image *im, char **release, struct err *err)
+{
+	size_t sects = (unsigned char)im->data[SETUP_SECTS];
+	size_t setup = ((sects ? sects : 4) + 1) * 512;
+	size_t want = setup + (size_t)u32(im, SYSSIZE) * 16;
+
+	if (im->len < want)
+		return err_set(err, ERR_INFRA, 0,
+			       "%s is cut off: it has %zu bytes, its header speaks of %zu",
+			       im->path, im->len, want);
+	*release = word_at(im, (size_t)u16(im, KERNEL_VERSION) + 0x200);
+	return *release ? 0 : -ENOMSG;
+}
+
+static int banner_release(const struct image *im, char **release)
+{
+	static const char banner[] = "Linux version ";
+	const char *p = im->data, *end = im->data + im->len;
+
+	/* The first hit may be a format string: a version begins with a digit. */
+	while ((p = memmem(p, end - p, banner, strlen(banner)))) {
+		p += strlen(banner);
+		if (p < end && *p >= '0' && *p <= '9') {
+			*release = word_at(im, p - im->data);
+			return 0;
+		}
+	}
+	return -ENOMSG;
+}
+
+static const char *elf_arch(const struct image *im)
+{
+	switch (u16(im, offsetof(Elf64_Ehdr, e_machine))) {
+	case EM_X86_64:
+		return "x86_64";
+	case EM_AARCH64:
+		return "arm64";
+	default:
+		return "another architecture";
+	}
+}
+
+static int wrong_arch(const struct image *im, const char *kind, const char *is, const char *arch,
+		      struct err *err)
+{
+	return err_set(err, ERR_USER, 0, "%s is %s for %s, and the machine is %s", im->path, kind,
+		       is, arch);
+}
+
+static int release_of(const struct image *im, const char *arch, char **release, struct err *err)
+{
+	if (is_bzimage(im))
+		return strcmp(arch, "x86_64") ? wrong_arch(im, "a bzImage", "x86_64", arch, err)
+					      : bzimage_release(im, release, err);
+	if (im->len > sizeof(Elf64_Ehdr) && !memcmp(im->data, ELFMAG, SELFMAG))
+		return strcmp(arch, elf_arch(im))
+			       ? wrong_arch(im, "a vmlinux", elf_arch(im), arch, err)
+			       : banner_release(im, release);
+	if (im->len > 64 && !memcmp(im->data + 56, "ARM\x64", 4))
+		return strcmp(arch, "arm64") ? wrong_arch(im, "an Image", "arm64", arch, err)
+					     : banner_release(im, release);
+	return err_set(err, ERR_USER, 0, "%s is not a kernel image (bzImage, vmlinux or Image)",
+		       im->path);
+}
+
+int image_release(const char *path, const char *arch, char **release, struct err *err)
+{
+	_cleanup_free_ char *data = NULL;
+	struct image im = {.path = path};
+
+	*release = NULL;
+	int ret = read_file(path, IMAGE_MAX, &data, &im.len, err);
+
+	im.data = data;
+	return ret ? ret : release_of(&im, arch, release, err);
+}

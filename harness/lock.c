@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache.h"
+#include "cleanup.h"
+#include "hash.h"
+#include "json_util.h"
+#include "publish.h"
+
+static int lock_path(const struct kernel_spec *spec, char **path, struct err *err)
+{
+	const char *root = cache_root(err);
+
+	if (!root)
+		return -EINVAL;
+	*path = xasprintf("%s/locks/%s.json", root, spec->name);
+	return 0;
+}
+
+/* A changed section of the matrix is another question. */
+static void spec_hash(const struct kernel_spec *spec, char hex[SHA256_HEX])
+{
+	struct hash_key *k = hash_key_new();
+
+	hash_key_add(k, spec->provider);
+	hash_key_add(k, spec->arch);
+	for (size_t i = 0; i < spec->keys.n; i++) {
+		hash_key_add(k, spec->keys.v[i]);
+		hash_key_add(k, spec->values.v[i]);
+	}
+	hash_key_end(k, hex);
+}
+
+json_t *lock_read(const struct kernel_spec *spec)
+{
+	_cleanup_free_ char *path = NULL;
+	struct err ignored = ERR_INIT;
+	char hex[SHA256_HEX];
+
+	if (lock_path(spec, &path, &ignored) < 0)
+		return NULL;
+	_cleanup_json_ json_t *o = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+	json_t *packages = json_object_get(o, "packages");
+
+	spec_hash(spec, hex);
+	if (strcmp(jstr(o, "spec", ""), hex) || !json_array_size(packages))
+		return NULL;
+	return json_incref(packages);
+}
+
+int lock_write(const struct kernel_spec *spec, const json_t *packages, struct err *err)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	char hex[SHA256_HEX];
+	int ret = lock_path(spec, &path, err);
+
+	if (ret < 0)
+		return ret;
+	spec_hash(spec, hex);
+	_cleanup_json_ json_t *o = json_pack("{s:s, s:s, s:O}", "kernel", spec->name, "spec", hex,
+					     "packages", packages);
+
+	text = json_dumps(o, JSON_INDENT(2));
+	return publish_buffer(path, text, strlen(text), err);
+}
+
+int lock_drop(const struct kernel_spec *spec, struct err *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int ret = lock_path(spec, &path, err);
+
+	if (!ret && unlink(path) < 0 && errno != ENOENT)
+		ret = err_set(err, ERR_INFRA, errno, "remove %s", path);
+	return ret;
+}
+
+void lock_key(const json_t *packages, const char *format, char hex[SHA256_HEX])
+{
+	struct hash_key *k = hash_key_new();
+	json_t *p;
+	size_t i;
+
+	hash_key_add(k, format);
+	json_array_foreach (packages, i, p)
+		hash_key_add(k, jstr(p, "sha256", ""));
+	hash_key_end(k, hex);
+}

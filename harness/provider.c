@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "provider.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "cleanup.h"
+#include "hash.h"
+#include "near.h"
+
+static const struct provider *const providers[] = {&provider_debian, &provider_source,
+						   &provider_file};
+
+#define NPROVIDERS (sizeof(providers) / sizeof(*providers))
+
+void kernel_free(struct kernel *k)
+{
+	free(k->name);
+	free(k->arch);
+	free(k->release);
+	free(k->image);
+	free(k->modules);
+	free(k->config);
+	free(k->version);
+	free(k->origin);
+	free(k->entry);
+	*k = (struct kernel){0};
+}
+
+static int find_provider(const struct kernel_spec *spec, const struct provider **p, struct err *err)
+{
+	_cleanup_strv_ struct strv names = {0};
+
+	for (size_t i = 0; i < NPROVIDERS; i++) {
+		if (!strcmp(providers[i]->name, spec->provider)) {
+			*p = providers[i];
+			return 0;
+		}
+		strv_add(&names, providers[i]->name);
+	}
+	_cleanup_free_ char *near = near_matches(spec->provider, &names);
+
+	return err_set(err, ERR_USER, 0, "kernel %s: no provider is called '%s'%s%s%s", spec->name,
+		       spec->provider, near ? ", did you mean " : "", near ? near : "",
+		       near ? "?" : "");
+}
+
+/* What is about to be booted is what was cached, to the last byte. */
+static int verify_image(const struct kernel *k, struct err *err)
+{
+	if (!k->entry)
+		return 0;
+	return cache_check(k->entry, k->image + strlen(k->entry) + 1, err);
+}
+
+int kernel_get(const struct kernel_spec *spec, struct progress *pg, struct kernel *out,
+	       struct err *err)
+{
+	const struct provider *p;
+	int ret = find_provider(spec, &p, err);
+
+	*out = (struct kernel){0};
+	if (!ret)
+		ret = p->get(spec, pg, out, err);
+	if (!ret)
+		ret = verify_image(out, err);
+	if (!ret)
+		ret = hash_file(out->image, out->sha256, err);
+	if (ret < 0) {
+		err_context(err, "kernel %s", spec->name);
+		return ret;
+	}
+	out->name = xstrdup(spec->name);
+	out->arch = xstrdup(spec->arch);
+	return 0;
+}
+
+int kernel_describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err)
+{
+	const struct provider *p;
+	int ret = find_provider(spec, &p, err);
+
+	return ret ? ret : p->describe(spec, about, cached, err);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where kernels come from. A provider resolves a spec to one exact thing (written to the lock
+ * file), fetches it, unpacks it into the cache and says what it is.
+ *
+ *   debian  keys: suites (in order of search), package (a shell pattern on the package name),
+ *           version (optional pattern; the newest match wins)
+ *   source  keys: package (linux-source-6.1), suites, config (fragments), patches, release
+ *   file    keys: image, modules (directory that holds lib/modules/RELEASE; optional)
+ */
+#pragma once
+
+#include "err.h"
+#include "matrix.h"
+#include "progress.h"
+
+struct kernel {
+	char *name;
+	char *arch;
+	char *release;	 /* `uname -r` as read from the image; the guest's own answer is what counts
+			  */
+	char *image;	 /* bzImage, vmlinux or Image */
+	char *modules;	 /* directory that holds lib/modules/RELEASE, or NULL */
+	char *config;	 /* the kernel's .config, or NULL */
+	char *version;	 /* the package's or tree's version, or NULL */
+	char *origin;	 /* one line for people: where it came from */
+	char sha256[65]; /* of the image */
+	char *entry;	 /* cache entry that holds it, or NULL */
+};
+
+void kernel_free(struct kernel *k);
+#define _cleanup_kernel_ __attribute__((cleanup(kernel_free)))
+
+/* kernel_get() answers this when the kernel cannot be had here, which @err then explains. */
+#define KERNEL_NOT_AVAILABLE (-ENOPKG)
+
+/* Get one kernel, from the cache or its provider. Both image and modules are verified. */
+int kernel_get(const struct kernel_spec *spec, struct progress *pg, struct kernel *out,
+	       struct err *err);
+
+/* For `kernels list`: one line about where it would come from, and whether it is cached. No
+ * network. *about is the caller's. */
+int kernel_describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err);
+
+struct provider {
+	const char *name;
+	int (*get)(const struct kernel_spec *spec, struct progress *pg, struct kernel *out,
+		   struct err *err);
+	int (*describe)(const struct kernel_spec *spec, char **about, int *cached, struct err *err);
+};
+
+extern const struct provider provider_debian, provider_source, provider_file;
+
+/* `uname -r` and the like out of an x86 bzImage header or a vmlinux/Image banner. -ENOMSG when the
+ * file is a kernel without one; ERR_INFRA when it is not a kernel image for @arch (says what). */
+int image_release(const char *path, const char *arch, char **release, struct err *err);
