@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The guest's root: a newc archive written with libarchive. No root needed, and the same inputs
+ * give the same bytes (fixed times, owners, inode numbers, order).
+ */
+#pragma once
+
+#include "err.h"
+#include "modules.h"
+
+struct initramfs_opts {
+	const char *list;	       /* images/initramfs.list */
+	const struct module_set *mods; /* may be NULL */
+	const char *plan;	       /* content of SM_PLAN_PATH */
+};
+
+/*
+ * Write the archive to @path (published whole). The list has one entry per line:
+ *   dir  PATH MODE
+ *   node PATH MODE c MAJOR MINOR
+ *   link PATH TARGET
+ *   file PATH MODE SOURCE      SOURCE may use @guest@ (built guest programs), @data@ (the source
+ *                              tree) or @host@ (this system's root, for busybox and the loader)
+ */
+int initramfs_write(const char *path, const struct initramfs_opts *opts, struct err *err);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which module files a boot needs, in load order, from libkmod. */
+#pragma once
+
+#include "err.h"
+#include "xalloc.h"
+
+struct module_set {
+	struct strv files;   /* absolute paths as they are on disk (maybe .ko.xz), in load order */
+	struct strv names;   /* the module's name for each file */
+	struct strv builtin; /* wanted, and built into this kernel */
+	struct strv missing; /* wanted, and neither module nor built in */
+};
+
+/*
+ * The closure of @wanted for the kernel whose modules are below @root/lib/modules/@release.
+ * @root NULL: a kernel without modules; everything is then missing. modules.dep is made with
+ * depmod -b in a copy of the names if it is not there (@root itself is not written to).
+ */
+int modules_closure(const char *root, const char *release, const struct strv *wanted,
+		    struct module_set *out, struct err *err);
+void module_set_free(struct module_set *s);
+#define _cleanup_module_set_ __attribute__((cleanup(module_set_free)))
+
+/* A module's content, decompressed with libarchive. *data is the caller's. */
+int module_read(const char *file, char **data, size_t *len, struct err *err);

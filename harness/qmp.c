@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "qmp.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "json_util.h"
+#include "xalloc.h"
+
+#define LINE_MAX_BYTES (1 << 20) /* a longer answer is cut off: nothing here asks for one */
+
+struct qmp {
+	int fd;
+	char *buf;
+	size_t have;
+	char *shutdown;
+	json_t *answer; /* the last "return" or "error" object */
+	bool ready;	/* capabilities were negotiated */
+};
+
+struct qmp *qmp_new(int fd)
+{
+	struct qmp *q = xcalloc(1, sizeof(*q));
+
+	q->fd = fd;
+	q->buf = xcalloc(1, LINE_MAX_BYTES);
+	return q;
+}
+
+void qmp_free(struct qmp **q)
+{
+	if (!*q)
+		return;
+	close((*q)->fd);
+	free((*q)->buf);
+	free((*q)->shutdown);
+	json_decref((*q)->answer);
+	free(*q);
+	*q = NULL;
+}
+
+int qmp_fd(const struct qmp *q)
+{
+	return q->fd;
+}
+
+static int send_all(int fd, const char *text)
+{
+	size_t len = strlen(text), done = 0;
+
+	while (done < len) {
+		ssize_t n = send(fd, text + done, len - done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += n;
+	}
+	return 0;
+}
+
+static void take_line(struct qmp *q, const char *line, size_t len)
+{
+	_cleanup_json_ json_t *o = json_loadb(line, len, 0, NULL);
+
+	if (json_object_get(o, "QMP")) {
+		send_all(q->fd, "{\"execute\":\"qmp_capabilities\"}\n");
+	} else if (!strcmp(jstr(o, "event", ""), "SHUTDOWN")) {
+		free(q->shutdown);
+		q->shutdown = xstrdup(jstr(json_object_get(o, "data"), "reason", "unknown"));
+	} else if (json_object_get(o, "return") || json_object_get(o, "error")) {
+		json_decref(q->answer);
+		q->answer = json_incref(o);
+		q->ready = true;
+	}
+}
+
+int qmp_read(struct qmp *q)
+{
+	ssize_t n = recv(q->fd, q->buf + q->have, LINE_MAX_BYTES - q->have, MSG_DONTWAIT);
+	char *nl;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return 0;
+	q->have += n;
+	while ((nl = memchr(q->buf, '\n', q->have))) {
+		size_t used = nl + 1 - q->buf;
+
+		take_line(q, q->buf, used - 1);
+		memmove(q->buf, nl + 1, q->have -= used);
+	}
+	if (q->have == LINE_MAX_BYTES)
+		q->have = 0;
+	return 1;
+}
+
+const char *qmp_shutdown_reason(const struct qmp *q)
+{
+	return q->shutdown;
+}
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int wait_answer(struct qmp *q, long until)
+{
+	while (!q->answer) {
+		struct pollfd p = {.fd = q->fd, .events = POLLIN};
+		long left = until - now_ms();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (poll(&p, 1, left) < 0 && errno != EINTR)
+			return -errno;
+		if (p.revents && !qmp_read(q))
+			return -EPIPE;
+	}
+	return 0;
+}
+
+int qmp_hmp(struct qmp *q, const char *command, int ms, char **text, struct err *err)
+{
+	long until = now_ms() + ms;
+	int ret = q->ready ? 0 : wait_answer(q, until);
+	_cleanup_json_ json_t *request =
+		json_pack("{s:s, s:{s:s}}", "execute", "human-monitor-command", "arguments",
+			  "command-line", command);
+	_cleanup_free_ char *line = json_dumps(request, JSON_COMPACT);
+
+	json_decref(q->answer);
+	q->answer = NULL;
+	if (!ret)
+		ret = send_all(q->fd, line);
+	if (!ret)
+		ret = send_all(q->fd, "\n");
+	if (!ret)
+		ret = wait_answer(q, until);
+	if (ret < 0)
+		return err_set(err, ERR_INFRA, -ret, "ask QEMU for '%s'", command);
+	*text = xstrdup(jstr(q->answer, "return", ""));
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* QEMU's machine protocol over a connected socket: as much of it as is needed. */
+#pragma once
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "err.h"
+
+struct qmp;
+
+/* Takes @fd over. Greeting and capabilities are dealt with as they come. */
+struct qmp *qmp_new(int fd);
+void qmp_free(struct qmp **q);
+int qmp_fd(const struct qmp *q);
+
+/* Take what has come. 0 when QEMU has closed the socket, 1 otherwise. */
+int qmp_read(struct qmp *q);
+
+/* The reason of the last SHUTDOWN event ("guest-reset", …), or NULL. Ours. */
+const char *qmp_shutdown_reason(const struct qmp *q);
+
+/*
+ * Run a monitor command and wait up to @ms for its text (caller frees). -ETIMEDOUT when QEMU does
+ * not answer: it may be stuck itself.
+ */
+int qmp_hmp(struct qmp *q, const char *command, int ms, char **text, struct err *err);

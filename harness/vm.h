@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One virtual machine, from start to end. QEMU writes console and channel into plain files, so that
+ * nothing the host does can slow the guest's devices down; QMP is a socketpair. QEMU cannot outlive
+ * the process that started it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+#include "xalloc.h"
+
+#define VM_MEMORY_MIB 256 /* by default */
+
+enum vm_accel { VM_TCG, VM_KVM };
+
+struct vm_config {
+	const char *arch;
+	const char *kernel;
+	const char *initrd;
+	const char *append;  /* added to the command line that vm.c needs itself; may be NULL */
+	unsigned memory_mib; /* 0: VM_MEMORY_MIB */
+	unsigned vcpus;	     /* 0: 1 */
+	enum vm_accel accel;
+	bool realtime;		  /* TCG without instruction counting (stress mode) */
+	const char *console_path; /* made anew */
+	const char *channel_path; /* made anew */
+	double silent_cpu_s; /* QEMU CPU seconds without a byte on either port before it is called
+			      * silent; 0: the default, which is generous */
+	struct strv extra;   /* more QEMU arguments */
+};
+
+enum vm_end {
+	VM_DONE,    /* the guest ended itself through the exit device: SM_EXIT_DONE */
+	VM_BROKEN,  /* …: SM_EXIT_BROKEN */
+	VM_RESET,   /* the guest reset or powered off (panic=-1 with -no-reboot ends like this) */
+	VM_DIED,    /* QEMU ended by itself otherwise: a signal, a status, a message */
+	VM_SILENT,  /* used up its CPU time without progress and was killed */
+	VM_FLOOD,   /* wrote more than it may and was killed */
+	VM_STOPPED, /* the handler asked to stop */
+	VM_INTERRUPTED, /* Ctrl-C */
+};
+
+struct vm_result {
+	enum vm_end end;
+	int status;   /* QEMU's wait status */
+	double cpu_s; /* user + system of QEMU */
+	double wall_s;
+	char *text;	 /* what happened, in one line; for VM_DIED with QEMU's own message */
+	char *ip_sample; /* VM_SILENT: where the vCPU was (QMP), and whether it spun or halted */
+};
+void vm_result_free(struct vm_result *r);
+#define _cleanup_vm_result_ __attribute__((cleanup(vm_result_free)))
+
+/* Called with new bytes of the channel. A negative return stops the machine. */
+typedef int vm_channel_fn(void *arg, const char *buf, size_t len);
+
+/* Run it. Fails only when QEMU could not be started or watched; how the guest fared is in @res. */
+int vm_run(const struct vm_config *cfg, vm_channel_fn *fn, void *arg, struct vm_result *res,
+	   struct err *err);
+
+/* The argument vector vm_run() would use: for records, `shell`, and tests. */
+void vm_argv(const struct vm_config *cfg, struct strv *argv);
+
+/* "7.2.22 (Debian …)". ERR_INFRA if there is no QEMU for @arch, with what to install. */
+int vm_qemu_version(const char *arch, char **version, struct err *err);
+
+/* The machine's name, for records: "q35". */
+const char *vm_machine(const char *arch);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vm_arch.h"
+
+#include <string.h>
+
+/* The exit device's port is SM_EXIT_PORT of cases/proto.h. */
+static const char *const x86_devices[] = {"-device", "isa-debug-exit,iobase=0xf4,iosize=4", NULL};
+
+static const struct vm_arch archs[] = {
+	{
+		.name = "x86_64",
+		.qemu = "qemu-system-x86_64",
+		.package = "qemu-system-x86",
+		/* Not microvm: under TCG it hangs in timer calibration when the host is loaded. */
+		.machine = "q35",
+		.cpu_tcg = "qemu64",
+		.cpu_kvm = "host",
+		.console = "ttyS0",
+		.channel = "ttyS1",
+		.devices = x86_devices,
+		.ip_register = "RIP=",
+	},
+};
+
+const struct vm_arch *vm_arch(const char *name)
+{
+	for (size_t i = 0; i < sizeof(archs) / sizeof(*archs); i++)
+		if (!strcmp(archs[i].name, name))
+			return &archs[i];
+	return NULL;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What differs between architectures in a virtual machine; nothing else may know x86. */
+#pragma once
+
+#include <stddef.h>
+
+struct vm_arch {
+	const char *name;    /* as in the matrix */
+	const char *qemu;    /* the program */
+	const char *package; /* Debian's package of it */
+	const char *machine; /* -M */
+	const char *cpu_tcg; /* -cpu */
+	const char *cpu_kvm;
+	const char *console;	    /* kernel's name of the first serial port */
+	const char *channel;	    /* … of the second, without /dev/ */
+	const char *const *devices; /* QEMU arguments, NULL-terminated */
+	const char *ip_register;    /* what `info registers` calls the instruction pointer */
+};
+
+/* NULL for an architecture that is not supported. */
+const struct vm_arch *vm_arch(const char *name);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* QEMU's command line: the same inputs give the same machine. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "proc.h"
+#include "vm.h"
+#include "vm_arch.h"
+
+/* Words that every kernel gets; one that an old kernel does not know does no harm. */
+static const struct {
+	const char *word, *why;
+} words[] = {
+	{"quiet", "the port is slow; oops and panic are printed all the same"},
+	{"panic=-1", "a panic resets at once, and with -no-reboot that ends QEMU"},
+	{"oops=panic", "an oops ends the run instead of leaving a half-dead kernel"},
+	{"nokaslr", "addresses, and so the whole run, are the same every time"},
+	{"cryptomgr.notests=1", "self-tests of ciphers are a sixth of a boot"},
+	{"sysrq_always_enabled", "the host can ask a stuck kernel for its stacks"},
+};
+
+/* QEMU splits option values at commas; one that belongs to a file name is doubled. */
+static char *escape(const char *s)
+{
+	char *out = xcalloc(2 * strlen(s) + 1, 1), *p = out;
+
+	for (; *s; s++) {
+		if (*s == ',')
+			*p++ = ',';
+		*p++ = *s;
+	}
+	return out;
+}
+
+static void add_pair(struct strv *argv, const char *option, const char *value)
+{
+	strv_add(argv, option);
+	strv_add(argv, value);
+}
+
+static void add_time(const struct vm_config *cfg, struct strv *argv)
+{
+	if (cfg->accel == VM_KVM) {
+		add_pair(argv, "-accel", "kvm");
+		return;
+	}
+	add_pair(argv, "-accel", cfg->realtime ? "tcg,thread=multi" : "tcg");
+	if (cfg->realtime)
+		return;
+	/* Guest time follows instructions, idle time is skipped, the RTC follows guest time. */
+	add_pair(argv, "-icount", "shift=4,sleep=off");
+	add_pair(argv, "-rtc", "base=2025-01-01T00:00:00,clock=vm");
+}
+
+static void add_port(struct strv *argv, const char *id, const char *path)
+{
+	_cleanup_free_ char *name = escape(path);
+
+	/* Plain files: a pipe that is full would push back into the guest's timing. */
+	strv_add(argv, "-chardev");
+	strv_addf(argv, "file,id=%s,path=%s", id, name);
+	strv_add(argv, "-serial");
+	strv_addf(argv, "chardev:%s", id);
+}
+
+static void add_append(const struct vm_config *cfg, const struct vm_arch *arch, struct strv *argv)
+{
+	char *line = xasprintf("console=%s sm.channel=%s", arch->console, arch->channel);
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		char *more = xasprintf("%s %s", line, words[i].word);
+
+		free(line);
+		line = more;
+	}
+	strv_add(argv, "-append");
+	strv_addf(argv, "%s%s%s", line, cfg->append ? " " : "", cfg->append ? cfg->append : "");
+	free(line);
+}
+
+void vm_argv(const struct vm_config *cfg, struct strv *argv)
+{
+	const struct vm_arch *arch = vm_arch(cfg->arch);
+
+	strv_add(argv, arch->qemu);
+	add_pair(argv, "-machine", arch->machine);
+	add_pair(argv, "-cpu", cfg->accel == VM_KVM ? arch->cpu_kvm : arch->cpu_tcg);
+	add_time(cfg, argv);
+	strv_add(argv, "-m");
+	strv_addf(argv, "%u", cfg->memory_mib ? cfg->memory_mib : VM_MEMORY_MIB);
+	strv_add(argv, "-smp");
+	strv_addf(argv, "%u", cfg->vcpus ? cfg->vcpus : 1);
+	strv_add(argv, "-no-user-config");
+	strv_add(argv, "-nodefaults");
+	add_pair(argv, "-display", "none");
+	strv_add(argv, "-no-reboot");
+	for (const char *const *d = arch->devices; *d; d++)
+		strv_add(argv, *d);
+	add_port(argv, "console", cfg->console_path);
+	add_port(argv, "channel", cfg->channel_path);
+	add_pair(argv, "-kernel", cfg->kernel);
+	if (cfg->initrd)
+		add_pair(argv, "-initrd", cfg->initrd);
+	add_append(cfg, arch, argv);
+	for (size_t i = 0; i < cfg->extra.n; i++)
+		strv_add(argv, cfg->extra.v[i]);
+}
+
+int vm_qemu_version(const char *arch_name, char **version, struct err *err)
+{
+	static const char prefix[] = "QEMU emulator version ";
+	const struct vm_arch *arch = vm_arch(arch_name);
+	_cleanup_free_ char *out = NULL;
+
+	if (!arch)
+		return err_set(err, ERR_USER, 0,
+			       "no virtual machine is known for the architecture '%s'", arch_name);
+	char *argv[] = {(char *)arch->qemu, "--version", NULL};
+	int ret = proc_capture(argv, NULL, &out, err);
+
+	if (ret < 0) {
+		err_context(err, "no QEMU for %s, install %s", arch_name, arch->package);
+		return ret;
+	}
+	out[strcspn(out, "\n")] = '\0';
+	*version = xstrdup(strncmp(out, prefix, strlen(prefix)) ? out : out + strlen(prefix));
+	return 0;
+}
+
+const char *vm_machine(const char *arch_name)
+{
+	const struct vm_arch *arch = vm_arch(arch_name);
+
+	return arch ? arch->machine : "unknown";
+}
