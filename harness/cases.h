@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cases/cases.conf: cases are data. Sections expand to variants (the product of their axes). */
+#pragma once
+
+#include <jansson.h>
+
+#include "err.h"
+#include "xalloc.h"
+
+enum control { CONTROL_NONE, CONTROL_CLEAN, CONTROL_CAUGHT_ERROR, CONTROL_CAUGHT_HANG };
+
+struct variant {
+	char *case_name; /* "stage-machine" */
+	char *name;	 /* "memfd-0x1f" */
+	char *kind;	 /* what the guest runs: "machine", "seal", "cow" */
+	char *doc;	 /* one line */
+	json_t *params;	 /* object of strings: what the guest gets */
+	struct strv suites;
+	enum control control;
+};
+
+struct variants {
+	struct variant *v;
+	size_t n;
+};
+
+int cases_load(const char *path, struct variants *out, struct err *err);
+void variants_free(struct variants *vs);
+#define _cleanup_variants_ __attribute__((cleanup(variants_free)))
+
+/*
+ * Keep the variants of @suite whose "CASE/VARIANT" matches the shell pattern @only (NULL: all; a
+ * pattern without '/' matches either part). Controls are always kept, and come first. An unknown
+ * suite or a pattern that matches nothing is an ERR_USER that names the near ones.
+ */
+int cases_select(struct variants *vs, const char *suite, const char *only, struct err *err);
+const char *control_name(enum control c);

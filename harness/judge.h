@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From facts to outcomes: a pure function of records and known issues. Nothing here looks at a
+ * kernel's version.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "err.h"
+
+enum outcome {
+	OUTCOME_PASS,
+	OUTCOME_FAIL,	     /* an assertion does not hold */
+	OUTCOME_HANG,	     /* deadlock proved, or deadline passed */
+	OUTCOME_CRASH,	     /* oops, panic, or the VM died */
+	OUTCOME_UNSUPPORTED, /* the kernel lacks it */
+	OUTCOME_ERROR,	     /* harness or controls: nobody could look */
+	OUTCOMES,
+};
+const char *outcome_name(enum outcome o);
+/* OUTCOME_ERROR for anything unknown. */
+enum outcome outcome_from(const char *name);
+
+/* What one judge says about the facts of one variant. */
+struct verdict {
+	enum outcome outcome;
+	json_t *findings; /* array of {"assertion":…,"text":…}; text is one line for people */
+};
+/* Judges per kind; @record is a whole variant record, its facts under "observed". */
+typedef void judge_fn(const json_t *record, struct verdict *v);
+judge_fn judge_machine, judge_seal, judge_cow;
+
+/* Add a finding, and make the outcome at least as bad as @o. */
+void verdict_add(struct verdict *v, enum outcome o, const char *assertion, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+struct known; /* known.h */
+
+/*
+ * Fill in outcome, findings, known, expected of every record in @records (array, any number of
+ * kernels and boots). A boot whose controls did not come out as they must makes all of its records
+ * `error`.
+ */
+void judge_records(json_t *records, const struct known *known);
+
+/* What a run comes to. */
+struct tally {
+	size_t n[OUTCOMES];  /* variants (controls not counted) */
+	size_t expected_bad; /* failing, covered by a known issue */
+	size_t unexpected;   /* failing without one, or passing against one that must fail */
+	size_t errors;
+	size_t unavailable;	 /* kernels that could not be had */
+	size_t boots_incomplete; /* interrupted */
+	size_t infra;		 /* kernels that failed before their guest did */
+	size_t booted;		 /* boots that took place */
+};
+void tally_records(const json_t *records, struct tally *t);
+/* 0 all as expected, 1 an unexpected outcome or error, 3 infrastructure. */
+int tally_status(const struct tally *t);

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "known.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "ini_util.h"
+#include "json_util.h"
+#include "xalloc.h"
+
+struct entry {
+	struct known_issue issue;
+	char *id, *text, *ref, *review;
+	struct strv kernels, cases, outcomes, assertions;
+	long seals; /* must be included in the observed ones */
+};
+
+struct known {
+	struct entry *v;
+	size_t n;
+};
+
+void known_free(struct known **known)
+{
+	struct known *k = *known;
+
+	for (size_t i = 0; k && i < k->n; i++) {
+		struct entry *e = &k->v[i];
+
+		free(e->id);
+		free(e->text);
+		free(e->ref);
+		free(e->review);
+		strv_free(&e->kernels);
+		strv_free(&e->cases);
+		strv_free(&e->outcomes);
+		strv_free(&e->assertions);
+	}
+	if (k)
+		free(k->v);
+	free(k);
+	*known = NULL;
+}
+
+static int set_text(char **field, const char *key, const char *value, struct err *err)
+{
+	if (*field)
+		return err_set(err, ERR_USER, 0, "%s is given twice", key);
+	*field = xstrdup(value);
+	return 0;
+}
+
+static int set_seals(struct entry *e, const char *value, struct err *err)
+{
+	char *end;
+
+	e->seals = strtol(value, &end, 0);
+	if (end == value || *end || e->seals < 0)
+		return err_set(err, ERR_USER, 0, "seals-include takes a mask, not '%s'", value);
+	return 0;
+}
+
+static int set_strict(struct entry *e, const char *value, struct err *err)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return err_set(err, ERR_USER, 0, "strict is yes or no, not '%s'", value);
+	e->issue.strict = !strcmp(value, "yes");
+	return 0;
+}
+
+static int on_line(void *arg, const char *section, const char *key, const char *value,
+		   struct err *err)
+{
+	struct known *k = arg;
+
+	if (!key) {
+		k->v = xreallocarray(k->v, k->n + 1, sizeof(*k->v));
+		k->v[k->n++] = (struct entry){.id = xstrdup(section)};
+		return 0;
+	}
+	struct entry *e = &k->v[k->n - 1];
+	const struct {
+		const char *key;
+		struct strv *list;
+	} lists[] = {{"kernels", &e->kernels},
+		     {"cases", &e->cases},
+		     {"outcomes", &e->outcomes},
+		     {"assertions", &e->assertions}};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		if (strcmp(lists[i].key, key))
+			continue;
+		strv_split(lists[i].list, value, " \t\n");
+		return 0;
+	}
+	if (!strcmp(key, "text"))
+		return set_text(&e->text, key, value, err);
+	if (!strcmp(key, "ref"))
+		return set_text(&e->ref, key, value, err);
+	if (!strcmp(key, "review"))
+		return set_text(&e->review, key, value, err);
+	if (!strcmp(key, "seals-include"))
+		return set_seals(e, value, err);
+	if (!strcmp(key, "strict"))
+		return set_strict(e, value, err);
+	return err_set(err, ERR_USER, 0, "unknown key '%s'", key);
+}
+
+int known_load(const char *path, struct known **known, struct err *err)
+{
+	_cleanup_known_ struct known *k = xcalloc(1, sizeof(*k));
+	int ret = ini_load(path, on_line, k, err);
+
+	for (size_t i = 0; !ret && i < k->n; i++) {
+		struct entry *e = &k->v[i];
+
+		if (!e->text || !e->kernels.n || !e->cases.n || !e->outcomes.n)
+			ret = err_set(err, ERR_USER, 0,
+				      "%s: [%s] needs text, kernels, cases and outcomes", path,
+				      e->id);
+		e->issue.id = e->id;
+		e->issue.text = e->text;
+		e->issue.ref = e->ref;
+	}
+	if (!ret)
+		*known = steal_ptr(k);
+	return ret;
+}
+
+static bool any_matches(const struct strv *patterns, const char *s)
+{
+	for (size_t i = 0; i < patterns->n; i++)
+		if (!fnmatch(patterns->v[i], s, 0))
+			return true;
+	return false;
+}
+
+/* Another assertion that fails as well is not covered by the issue. */
+static bool assertions_covered(const struct entry *e, const json_t *record)
+{
+	json_t *f;
+	size_t i;
+
+	if (!e->assertions.n)
+		return true;
+	json_array_foreach (json_object_get(record, "findings"), i, f) {
+		if (!strv_contains(&e->assertions, jstr(f, "assertion", "")))
+			return false;
+	}
+	return true;
+}
+
+static bool covers(const struct entry *e, const json_t *record)
+{
+	_cleanup_free_ char *name =
+		xasprintf("%s/%s", jstr(record, "case", ""), jstr(record, "variant", ""));
+	json_int_t seals = jint(json_object_get(record, "observed"), "seals", 0);
+	const char *outcome = jstr(record, "outcome", "");
+
+	if (!any_matches(&e->kernels, jstr(record, "kernel", "")) ||
+	    !any_matches(&e->cases, name) || (seals & e->seals) != e->seals)
+		return false;
+	if (!strcmp(outcome, "pass") || !strcmp(outcome, "unsupported"))
+		return true; /* it speaks of this variant, whatever came out this time */
+	return strv_contains(&e->outcomes, outcome) && assertions_covered(e, record);
+}
+
+const struct known_issue *known_match(const struct known *known, const json_t *record)
+{
+	for (size_t i = 0; known && i < known->n; i++)
+		if (covers(&known->v[i], record))
+			return &known->v[i].issue;
+	return NULL;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What one boot is to run, as the guest reads it (format: cases/proto.h). */
+#pragma once
+
+#include <stdbool.h>
+
+#include "cases.h"
+
+/*
+ * The plan for those variants of @vs whose @todo flag is set, in order; a variant's index in @vs is
+ * its "index" in the plan. Caller frees.
+ */
+char *plan_text(const struct variants *vs, const bool *todo, const char *nonce,
+		unsigned deadline_ms);

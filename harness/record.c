@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "record.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "json_util.h"
+#include "publish.h"
+#include "xalloc.h"
+
+#define FILE_NAME "records.jsonl"
+#define FILE_MAX  (1L << 30)
+
+int record_append(FILE *f, const json_t *record, struct err *err)
+{
+	if (json_dumpf(record, f, JSON_COMPACT) < 0 || fputc('\n', f) == EOF || fflush(f) == EOF)
+		return err_set(err, ERR_INFRA, errno ? errno : EIO, "write a record");
+	return 0;
+}
+
+int records_save(const char *path, const json_t *records, struct err *err)
+{
+	_cleanup_publish_ struct publish p = {0};
+	json_t *r;
+	size_t i;
+	int ret = publish_open(&p, path, err);
+
+	if (ret < 0)
+		return ret;
+	json_array_foreach (records, i, r) {
+		ret = record_append(p.f, r, err);
+		if (ret < 0) {
+			err_context(err, "%s", path);
+			return ret;
+		}
+	}
+	return publish_commit(&p, err);
+}
+
+static int load_file(const char *path, json_t *records, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	int ret = read_file(path, FILE_MAX, &text, NULL, err);
+	unsigned nr = 0;
+
+	if (ret < 0)
+		return ret;
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+		json_error_t jerr;
+
+		nr++;
+		if (!*line)
+			continue;
+		/* A run that was killed may leave a cut-off last line; it is nobody's record. */
+		if (!rest)
+			return err_set(err, ERR_INFRA, 0, "%s:%u: the last record is cut off", path,
+				       nr);
+		json_t *r = json_loads(line, JSON_REJECT_DUPLICATES, &jerr);
+
+		if (!json_is_object(r)) {
+			json_decref(r);
+			return err_set(err, ERR_INFRA, 0, "%s:%u: not a record: %s", path, nr,
+				       jerr.text);
+		}
+		json_array_append_new(records, r);
+	}
+	return 0;
+}
+
+/* nftw() has no argument for its callback; set for the length of one walk. */
+static struct strv *found;
+
+static int find_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	if (type == FTW_F && ftw->level <= 2 && !strcmp(path + ftw->base, FILE_NAME))
+		strv_add(found, path);
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+int records_load(const char *dir, json_t **records, struct err *err)
+{
+	_cleanup_strv_ struct strv files = {0};
+	_cleanup_json_ json_t *all = json_array();
+	int ret = 0;
+
+	found = &files;
+	if (nftw(dir, find_one, 16, FTW_PHYS) < 0)
+		return err_set(err, ERR_USER, errno, "read results in %s", dir);
+	if (!files.n)
+		return err_set(err, ERR_USER, 0, "%s holds no results: no " FILE_NAME " in it",
+			       dir);
+	qsort(files.v, files.n, sizeof(*files.v), by_name);
+	for (size_t i = 0; !ret && i < files.n; i++)
+		ret = load_file(files.v[i], all, err);
+	if (!ret)
+		*records = json_incref(all);
+	return ret;
+}

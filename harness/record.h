@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Records: JSON Lines, one folder per run, one folder per kernel in it. results/README.md is the
+ * schema. A record is a json_t object all its life.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "err.h"
+
+/* All records below @dir (a run's folder, or one kernel's), in order of kernel and of the file. */
+int records_load(const char *dir, json_t **records, struct err *err);
+
+/* Write @records (array) to @path, published whole. */
+int records_save(const char *path, const json_t *records, struct err *err);
+
+/* Append one record to the open stream, flushed: what Ctrl-C leaves behind must be whole lines. */
+int record_append(FILE *f, const json_t *record, struct err *err);

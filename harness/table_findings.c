@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What was observed where something failed, how to repeat just it, and what it all comes to. */
+#include <string.h>
+
+#include "cleanup.h"
+#include "json_util.h"
+#include "table_internal.h"
+#include "xalloc.h"
+
+static bool is(const json_t *r, const char *key, const char *value)
+{
+	return !strcmp(jstr(r, key, ""), value);
+}
+
+static void print_lines(FILE *out, const json_t *r)
+{
+	json_t *f;
+	size_t i;
+
+	json_array_foreach (json_object_get(r, "findings"), i, f)
+		fprintf(out, "    %s: %s\n", jstr(f, "assertion", "?"), jstr(f, "text", ""));
+}
+
+static void print_in_full(FILE *out, const json_t *r, const struct table_opts *opts)
+{
+	const char *class = jstr(r, "class", NULL);
+	bool expected = table_is_expected(r);
+	const char *colour = !opts->colour ? "" : expected ? "\033[33m" : "\033[1;31m";
+
+	fprintf(out, "%s%s%s: %s%s%s\n", colour, jstr(r, "id", "?"), opts->colour ? "\033[0m" : "",
+		jstr(r, "outcome", "?"), class ? ", class " : "", class ? class : "");
+	print_lines(out, r);
+	if (!table_is_bad(r))
+		fprintf(out, "    known issue %s says it must fail\n", jstr(r, "known", "?"));
+	fprintf(out, "    repeat: %s\n", jstr(r, "repeat", "?"));
+}
+
+static void print_unexpected(FILE *out, const json_t *records, const struct table_opts *opts)
+{
+	_cleanup_strv_ struct strv shown = {0};
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r) {
+		/* When nothing of a boot is believed the reason is the same for all of it. */
+		const json_t *first = json_array_get(json_object_get(r, "findings"), 0);
+
+		if (!table_is_variant(r) || table_is_expected(r))
+			continue;
+		if (is(r, "outcome", "error")) {
+			_cleanup_free_ char *key = xasprintf("%s: %s", jstr(r, "kernel", "?"),
+							     jstr(first, "text", "?"));
+
+			if (!strv_contains(&shown, key))
+				fprintf(out, "%s\n", key);
+			strv_add(&shown, key);
+			continue;
+		}
+		print_in_full(out, r, opts);
+	}
+}
+
+/* One of a kind in full, and the names of the others. */
+static void print_expected(FILE *out, const json_t *records, const struct table_opts *opts)
+{
+	_cleanup_strv_ struct strv kinds = {0};
+	json_t *r, *s;
+	size_t i, k;
+
+	json_array_foreach (records, i, r) {
+		if (!table_is_variant(r) || !table_is_bad(r) || !table_is_expected(r))
+			continue;
+		_cleanup_free_ char *kind =
+			xasprintf("%s %s %s %s", jstr(r, "kernel", ""), jstr(r, "known", ""),
+				  jstr(r, "case", ""), jstr(r, "outcome", ""));
+
+		if (strv_contains(&kinds, kind))
+			continue;
+		strv_add(&kinds, kind);
+		print_in_full(out, r, opts);
+		const char *lead = "    likewise: ";
+
+		json_array_foreach (records, k, s) {
+			if (k <= i || !table_is_variant(s) || !table_is_expected(s) ||
+			    !is(s, "kernel", jstr(r, "kernel", "")) ||
+			    !is(s, "known", jstr(r, "known", "")) ||
+			    !is(s, "case", jstr(r, "case", "")) ||
+			    !is(s, "outcome", jstr(r, "outcome", "")))
+				continue;
+			fprintf(out, "%s%s", lead, jstr(s, "variant", "?"));
+			lead = ", ";
+		}
+		if (*lead == ',')
+			fputc('\n', out);
+	}
+}
+
+static void print_boots(FILE *out, const json_t *records)
+{
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r) {
+		const char *tail = jstr(r, "console_tail", NULL);
+
+		if (!is(r, "type", "boot") || is(r, "end", "done"))
+			continue;
+		if (is(r, "end", "unavailable")) {
+			fprintf(out, "%s: not available: %s\n", jstr(r, "kernel", "?"),
+				jstr(r, "text", "?"));
+			continue;
+		}
+		fprintf(out, "%s: %s\n", jstr(r, "kernel", "?"), jstr(r, "outcome", "?"));
+		print_lines(out, r);
+		if (!tail || !*tail)
+			continue;
+		fputs("    the console's last lines:\n", out);
+		for (const char *s = tail; *s;) {
+			size_t n = strcspn(s, "\n");
+
+			fprintf(out, "      | %.*s\n", (int)n, s);
+			s += n + (s[n] == '\n');
+		}
+	}
+}
+
+void table_print_findings(FILE *out, const json_t *records, const struct table_opts *opts)
+{
+	print_unexpected(out, records, opts);
+	print_expected(out, records, opts);
+	print_boots(out, records);
+}
+
+static void print_known(FILE *out, const json_t *records)
+{
+	_cleanup_strv_ struct strv names = {0};
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r) {
+		const char *known = jstr(r, "known", NULL);
+
+		if (!known || !table_is_bad(r) || !table_is_expected(r) ||
+		    strv_contains(&names, known))
+			continue;
+		fprintf(out, "%s%s", names.n ? ", " : " (known issue ", known);
+		strv_add(&names, known);
+	}
+	if (names.n)
+		fputc(')', out);
+}
+
+void table_print_summary(FILE *out, const json_t *records, const struct tally *t,
+			 const struct table_opts *opts)
+{
+	_cleanup_strv_ struct strv kernels = {0};
+	size_t total = 0, i;
+	json_t *r;
+
+	json_array_foreach (records, i, r) {
+		if (jint(r, "boot", 0) > 0 && !strv_contains(&kernels, jstr(r, "kernel", "?")))
+			strv_add(&kernels, jstr(r, "kernel", "?"));
+	}
+	for (int o = 0; o < OUTCOMES; o++)
+		total += t->n[o];
+	fprintf(out,
+		"\n%zu kernels, %zu variants: %zu pass, %zu unsupported, %zu failed as expected",
+		kernels.n, total, t->n[OUTCOME_PASS], t->n[OUTCOME_UNSUPPORTED], t->expected_bad);
+	print_known(out, records);
+	fprintf(out, ", %zu unexpected, %zu errors.\n", t->unexpected, t->errors);
+	if (t->unavailable)
+		fprintf(out, "%zu kernels are not available here, see above.\n", t->unavailable);
+	if (t->infra)
+		fprintf(out, "%zu kernels could not be run, see above.\n", t->infra);
+	if (t->boots_incomplete)
+		fprintf(out, "The run was interrupted: what is missing was not run.\n");
+	if (opts->results)
+		fprintf(out, "The records are in %s\n", opts->results);
+}
