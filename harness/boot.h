@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One kernel's share of a run: boot it, let the guest work through the plan, write down what it
+ * says. A variant that takes its kernel down costs only itself: the rest is run by another boot.
+ */
+#pragma once
+
+#include "cases.h"
+#include "err.h"
+#include "progress.h"
+#include "provider.h"
+#include "vm.h"
+
+struct boot_opts {
+	const struct variants *variants;
+	const char *dir;	 /* the kernel's folder in the run's results; exists */
+	const char *program;	 /* how the user called us: for the `repeat` command */
+	const char *kernel_word; /* how the user can name this kernel again */
+	const char *accel;	 /* "auto", "tcg" or "kvm" */
+	const char *append;	 /* more words for the kernel command line, or NULL */
+	unsigned vcpus;		 /* 0: 1 */
+	unsigned memory_mib;	 /* 0: the VM's default */
+	unsigned deadline_ms;	 /* guest time for one variant */
+};
+
+/*
+ * Writes @dir/records.jsonl, console-N.log and channel-N.log; *boots is how many boots it took.
+ * Fails (ERR_INFRA) when the machine could not be run at all; however the guest fares is in the
+ * records.
+ */
+int boot_kernel(const struct kernel *k, const struct boot_opts *o, struct progress *pg,
+		unsigned *boots, struct err *err);
+
+/*
+ * The record of a kernel that never came to boot: @end is "unavailable", "infra" or "interrupted".
+ */
+int boot_record_absent(const char *dir, const char *kernel, const char *arch, const char *end,
+		       const char *text, struct err *err);

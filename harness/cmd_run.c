@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <getopt.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "cmd.h"
+#include "json_util.h"
+#include "report.h"
+#include "run.h"
+
+static void opts_free(struct run_opts *o)
+{
+	strv_free(&o->kernels);
+}
+
+static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struct err *err)
+{
+	static const struct option options[] = {{"only", required_argument, NULL, 'o'},
+						{"suite", required_argument, NULL, 's'},
+						{"jobs", required_argument, NULL, 'j'},
+						{"json", no_argument, NULL, 'J'},
+						{"results", required_argument, NULL, 'r'},
+						{"accel", required_argument, NULL, 'a'},
+						{"kernel", required_argument, NULL, 'k'},
+						{"require", no_argument, NULL, 'R'},
+						{"vcpus", required_argument, NULL, 'v'},
+						{"append", required_argument, NULL, 'A'},
+						{0}};
+	long n;
+	int c, ret = 0;
+
+	*o = (struct run_opts){.suite = "default",
+			       .accel = "auto",
+			       .vcpus = 1,
+			       .program = program_name(),
+			       .argc = argc,
+			       .argv = argv};
+	while (!ret && (c = getopt_long(argc, argv, "j:", options, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			o->only = optarg;
+			break;
+		case 's':
+			o->suite = optarg;
+			break;
+		case 'j':
+			ret = parse_number(optarg, "-j", 1, 1024, &n, err);
+			o->jobs = n;
+			break;
+		case 'J':
+			*as_json = true;
+			break;
+		case 'r':
+			o->results = optarg;
+			break;
+		case 'a':
+			o->accel = optarg;
+			break;
+		case 'k':
+			strv_addf(&o->kernels, "%s%s", strchr(optarg, '/') ? "" : "./", optarg);
+			break;
+		case 'A':
+			o->append = optarg;
+			break;
+		case 'R':
+			o->require = true;
+			break;
+		case 'v':
+			ret = parse_number(optarg, "--vcpus", 1, 64, &n, err);
+			o->vcpus = n;
+			break;
+		default:
+			ret = usage_error(argv, err);
+		}
+	}
+	for (int i = optind; !ret && i < argc; i++)
+		strv_add(&o->kernels, argv[i]);
+	if (!ret && strcmp(o->accel, "auto") && strcmp(o->accel, "tcg") && strcmp(o->accel, "kvm"))
+		ret = err_set(err, ERR_USER, 0, "--accel takes auto, tcg or kvm, not '%s'",
+			      o->accel);
+	return ret;
+}
+
+static int run(int argc, char **argv, struct err *err)
+{
+	_cleanup_(opts_free) struct run_opts o;
+	_cleanup_json_ json_t *records = NULL;
+	_cleanup_free_ char *dir = NULL;
+	bool as_json = false;
+	int ret = parse(argc, argv, &o, &as_json, err);
+
+	if (!ret)
+		ret = run_all(&o, &dir, &records, err);
+	return ret < 0 ? ret : report_print(dir, records, as_json);
+}
+
+const struct command cmd_run = {
+	.name = "run",
+	.args = "[KERNEL…] [OPTION…]",
+	.summary = "Boot kernels, run the cases in them, judge what was seen",
+	.help = "KERNEL is a name, a series (6.1), a tag (default, seeded, lts), a range "
+		"(5.10..6.1) or the\n"
+		"path of a kernel image; without one, the tag default. `kernels list` shows "
+		"them.\n\n"
+		"  --kernel PATH    the same as naming the path of an image\n"
+		"  --suite NAME     default, exhaustive (all 64 seal combinations), schedules or "
+		"smoke\n"
+		"  --only PATTERN   only variants that match (shell pattern on CASE/VARIANT)\n"
+		"  -j, --jobs N     at most N machines at once; by default as many as memory "
+		"allows\n"
+		"  --accel WHICH    auto (KVM only if a kernel was seen to boot under it), tcg or "
+		"kvm\n"
+		"  --vcpus N        more than one means real time: outcomes may then come by "
+		"chance\n"
+		"  --append WORDS   more words for the kernel command line\n"
+		"  --results DIR    the run's folder; by default a new one below results/\n"
+		"  --require        a kernel that is not available makes the run fail\n"
+		"  --json           print the judged records as one JSON object\n",
+	.run = run,
+};

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "report.h"
+
+#include "cleanup.h"
+#include "json_util.h"
+#include "judge.h"
+#include "known.h"
+#include "paths.h"
+#include "record.h"
+#include "table.h"
+#include "term.h"
+
+int report_load(const char *dir, json_t **records, struct err *err)
+{
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_free_ char *path = paths_data("kernels/known-issues.conf");
+	int ret = known_load(path, &known, err);
+
+	if (!ret)
+		ret = records_load(dir, records, err);
+	if (!ret)
+		judge_records(*records, known);
+	return ret;
+}
+
+static void print_json(const json_t *records, const struct tally *t, int status)
+{
+	_cleanup_json_ json_t *outcomes = json_object();
+
+	for (int o = 0; o < OUTCOMES; o++)
+		json_object_set_new(outcomes, outcome_name(o), json_integer(t->n[o]));
+	_cleanup_json_ json_t *all =
+		json_pack("{s:i, s:O, s:I, s:I, s:I, s:I, s:O}", "status", status, "outcomes",
+			  outcomes, "expected_failures", (json_int_t)t->expected_bad, "unexpected",
+			  (json_int_t)t->unexpected, "unavailable", (json_int_t)t->unavailable,
+			  "incomplete", (json_int_t)t->boots_incomplete, "records", records);
+
+	json_dumpf(all, stdout, JSON_COMPACT);
+	putchar('\n');
+}
+
+int report_print(const char *dir, const json_t *records, bool as_json)
+{
+	struct tally t;
+
+	tally_records(records, &t);
+	int status = tally_status(&t);
+
+	if (as_json) {
+		print_json(records, &t, status);
+		return status;
+	}
+	struct table_opts opts = {
+		.colour = term_colour(stdout), .width = term_width(stdout), .results = dir};
+
+	table_print(stdout, records, &t, &opts);
+	return status;
+}

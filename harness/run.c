@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "boot.h"
+#include "cases.h"
+#include "cleanup.h"
+#include "json_util.h"
+#include "matrix.h"
+#include "paths.h"
+#include "pool.h"
+#include "progress.h"
+#include "provider.h"
+#include "record.h"
+#include "report.h"
+#include "run_dir.h"
+#include "sig.h"
+#include "suite.h"
+
+#define DEADLINE_MS 10000 /* guest time for one variant */
+#define VM_HOST_MIB 384	  /* what one machine takes on the host: its RAM and QEMU's own */
+
+/* One run: what the workers need. They are forked, so nothing of it is shared or copied back. */
+struct run {
+	const struct run_opts *o;
+	struct matrix m;
+	size_t *sel, nsel;
+	struct variants vs;
+	char *dir;
+	char **kernel_dirs;
+};
+
+static void run_free(struct run *r)
+{
+	for (size_t i = 0; r->kernel_dirs && i < r->nsel; i++)
+		free(r->kernel_dirs[i]);
+	free(r->kernel_dirs);
+	free(r->sel);
+	free(r->dir);
+	matrix_free(&r->m);
+	variants_free(&r->vs);
+}
+
+static int prepare(struct run *r, struct err *err)
+{
+	_cleanup_free_ char *matrix = paths_data("kernels/matrix.conf");
+	_cleanup_free_ char *cases = paths_data("cases/cases.conf");
+	int ret = matrix_load(matrix, &r->m, err);
+
+	if (!ret)
+		ret = matrix_select(&r->m, r->o->kernels.v, r->o->kernels.n, &r->sel, &r->nsel,
+				    err);
+	if (!ret)
+		ret = cases_load(cases, &r->vs, err);
+	if (!ret)
+		ret = cases_select(&r->vs, r->o->suite, r->o->only, err);
+	if (!ret)
+		ret = run_dir_make(r->o->results, &r->dir, err);
+	if (ret < 0)
+		return ret;
+	r->kernel_dirs = xcalloc(r->nsel, sizeof(*r->kernel_dirs));
+	for (size_t i = 0; !ret && i < r->nsel; i++)
+		ret = run_dir_kernel(r->dir, r->m.v[r->sel[i]].name, &r->kernel_dirs[i], err);
+	return ret;
+}
+
+/* How the user can name this kernel on the command line again. */
+static const char *kernel_word(const struct kernel_spec *spec)
+{
+	const char *image = strcmp(spec->provider, "file") ? NULL : spec_get(spec, "image");
+
+	return image ? image : spec->name;
+}
+
+static int work_on(const struct run *r, size_t i, struct progress *pg, struct err *err)
+{
+	const struct kernel_spec *spec = &r->m.v[r->sel[i]];
+	_cleanup_kernel_ struct kernel k = {0};
+	unsigned boots;
+	int ret = kernel_get(spec, pg, &k, err);
+
+	if (ret < 0)
+		return ret;
+	struct boot_opts o = {
+		.variants = &r->vs,
+		.dir = r->kernel_dirs[i],
+		.program = r->o->program,
+		.kernel_word = kernel_word(spec),
+		.accel = r->o->accel,
+		.append = r->o->append,
+		.vcpus = r->o->vcpus,
+		.deadline_ms = DEADLINE_MS,
+	};
+
+	return boot_kernel(&k, &o, pg, &boots, err);
+}
+
+static int work(size_t i, struct progress *pg, void *arg)
+{
+	const struct run *r = arg;
+	const struct kernel_spec *spec = &r->m.v[r->sel[i]];
+	struct err err = ERR_INIT, second = ERR_INIT;
+	int ret = work_on(r, i, pg, &err);
+
+	if (ret == 0)
+		return 0;
+	const char *end = sig_stop()					  ? "interrupted"
+			  : ret == KERNEL_NOT_AVAILABLE && !r->o->require ? "unavailable"
+									  : "infra";
+
+	progress_note(pg, "%s", err.msg);
+	if (boot_record_absent(r->kernel_dirs[i], spec->name, spec->arch, end, err.msg, &second) <
+	    0)
+		progress_note(pg, "%s", second.msg);
+	return 0;
+}
+
+static json_t *kernel_names(const struct run *r)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < r->nsel; i++)
+		json_array_append_new(names, json_string(r->m.v[r->sel[i]].name));
+	return names;
+}
+
+/* A worker that died, or was never started, has left no word about its kernel. */
+static int account_for(const struct run *r, const struct pool_item *items, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < r->nsel; i++) {
+		const struct kernel_spec *spec = &r->m.v[r->sel[i]];
+
+		if (items[i].status == 0)
+			continue;
+		_cleanup_free_ char *text =
+			items[i].status < 0
+				? xstrdup("not started")
+				: xasprintf("the worker process ended with wait status %#x",
+					    (unsigned)items[i].status);
+
+		ret = boot_record_absent(r->kernel_dirs[i], spec->name, spec->arch,
+					 sig_stop() ? "interrupted" : "infra", text, err);
+	}
+	return ret;
+}
+
+static int boot_all(struct run *r, struct err *err)
+{
+	_cleanup_free_ struct pool_item *items = xcalloc(r->nsel, sizeof(*items));
+	_cleanup_free_ const char **names = xcalloc(r->nsel, sizeof(*names));
+	unsigned jobs = r->o->jobs ? r->o->jobs : pool_jobs_by_memory(VM_HOST_MIB);
+
+	for (size_t i = 0; i < r->nsel; i++)
+		items[i].name = names[i] = r->m.v[r->sel[i]].name;
+	struct display *display = display_new(stderr, names, r->nsel);
+	int ret = pool_run(items, r->nsel, jobs, work, r, display, err);
+
+	display_free(display);
+	return ret < 0 ? ret : account_for(r, items, err);
+}
+
+/* The judged records take the place of the raw ones, so that each file can be read by itself. */
+static int save_judged(const struct run *r, json_t *records, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < r->nsel; i++) {
+		_cleanup_json_ json_t *own = json_array();
+		_cleanup_free_ char *path = xasprintf("%s/records.jsonl", r->kernel_dirs[i]);
+		json_t *record;
+		size_t n;
+
+		json_array_foreach (records, n, record) {
+			if (!strcmp(jstr(record, "kernel", ""), r->m.v[r->sel[i]].name))
+				json_array_append(own, record);
+		}
+		ret = records_save(path, own, err);
+	}
+	return ret;
+}
+
+static int judge_all(struct run *r, json_t **records, struct err *err)
+{
+	_cleanup_json_ json_t *names = kernel_names(r);
+	int failed, ret = report_load(r->dir, records, err);
+
+	if (!ret)
+		ret = save_judged(r, *records, err);
+	if (!ret)
+		ret = suite_write(r->dir, *records, &failed, err);
+	if (!ret)
+		ret = run_dir_describe(r->dir, r->o->argc, r->o->argv, names, !sig_stop(), err);
+	return ret;
+}
+
+int run_all(const struct run_opts *o, char **dir, json_t **records, struct err *err)
+{
+	_cleanup_(run_free) struct run r = {.o = o};
+	int ret = prepare(&r, err);
+
+	if (ret < 0)
+		return ret;
+	_cleanup_json_ json_t *names = kernel_names(&r);
+
+	ret = run_dir_describe(r.dir, o->argc, o->argv, names, false, err);
+	if (!ret)
+		ret = boot_all(&r, err);
+	if (!ret)
+		ret = judge_all(&r, records, err);
+	if (!ret)
+		*dir = steal_ptr(r.dir);
+	return ret;
+}

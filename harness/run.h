@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One run from kernels and cases to judged records in a folder: what `run` and `repro` share. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "err.h"
+#include "xalloc.h"
+
+struct run_opts {
+	struct strv kernels; /* words as on the command line; none: the tag default */
+	const char *suite;   /* of cases/cases.conf */
+	const char *only;    /* pattern on CASE/VARIANT, or NULL */
+	const char *results; /* the run's folder; NULL: a new one below results/ */
+	const char *accel;   /* auto, tcg, kvm */
+	const char *append;  /* more kernel command line words, or NULL */
+	unsigned jobs;	     /* machines at once; 0: as many as memory allows */
+	unsigned vcpus;	     /* of each machine */
+	bool require;	     /* a kernel that is not available is an error */
+	const char *program; /* how the user called us: for `repeat` */
+	int argc;	     /* the command line, for run.json */
+	char **argv;
+};
+
+/*
+ * Do it. *dir (the run's folder) and *records (judged) are the caller's. Fails when the run could
+ * not be done; how the kernels fared is in the records.
+ */
+int run_all(const struct run_opts *o, char **dir, json_t **records, struct err *err);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "boot_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "json_util.h"
+#include "paths.h"
+#include "publish.h"
+#include "xalloc.h"
+
+const char *driver(void)
+{
+	static char path[PATH_MAX + 16];
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	ck_assert_int_gt(n, 0);
+	exe[n] = '\0';
+	snprintf(path, sizeof(path), "%s/sealmatrix", dirname(dirname(exe)));
+	return path;
+}
+
+char *results_dir(const char *name)
+{
+	return xasprintf("%s/%s", test_dir(), name);
+}
+
+pid_t driver_start(const char *dir, const char *const args[])
+{
+	struct err err = ERR_INIT;
+	struct strv argv = {0};
+	_cleanup_free_ char *out = xasprintf("%s/stdout.txt", dir);
+	_cleanup_free_ char *log = xasprintf("%s/stderr.txt", dir);
+
+	ck_assert_int_eq(make_dirs(dir, &err), 0);
+	strv_add(&argv, driver());
+	for (size_t i = 0; args[i]; i++)
+		strv_add(&argv, args[i]);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+		int fd2 = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+		dup2(fd, 1);
+		dup2(fd2, 2);
+		execv(argv.v[0], argv.v);
+		_exit(127);
+	}
+	strv_free(&argv);
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
+json_t *driver_run(const char *dir, int *status, const char *const args[])
+{
+	const char *all[32] = {"run", "--json", "--results", dir};
+	_cleanup_free_ char *out = xasprintf("%s/stdout.txt", dir), *log = NULL;
+	_cleanup_free_ char *log_path = xasprintf("%s/stderr.txt", dir);
+	struct err err = ERR_INIT;
+	json_error_t jerr;
+	int ws;
+
+	for (size_t i = 0; args[i]; i++) {
+		ck_assert_uint_lt(i + 5, sizeof(all) / sizeof(*all));
+		all[i + 4] = args[i];
+		all[i + 5] = NULL;
+	}
+	pid_t pid = driver_start(dir, all);
+
+	while (waitpid(pid, &ws, 0) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	ck_assert(WIFEXITED(ws));
+	*status = WEXITSTATUS(ws);
+
+	json_t *run = json_load_file(out, 0, &jerr);
+
+	if (!run) {
+		read_file(log_path, 1 << 20, &log, NULL, &err);
+		ck_abort_msg("no JSON from the driver (status %d): %s", *status, log ? log : "");
+	}
+	return run;
+}
+
+json_t *find_variant(const json_t *run, const char *kernel, const char *name)
+{
+	_cleanup_free_ char *id = xasprintf("%s/%s", kernel, name);
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (json_object_get(run, "records"), i, r) {
+		if (!strcmp(jstr(r, "type", ""), "variant") && !strcmp(jstr(r, "id", ""), id))
+			return r;
+	}
+	ck_abort_msg("no record of %s", id);
+}
+
+json_t *find_boot(const json_t *run, const char *kernel, int nr)
+{
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (json_object_get(run, "records"), i, r) {
+		if (!strcmp(jstr(r, "type", ""), "boot") &&
+		    !strcmp(jstr(r, "kernel", ""), kernel) && jint(r, "boot", -1) == nr)
+			return r;
+	}
+	ck_abort_msg("no record of boot %d of %s", nr, kernel);
+}
+
+char *guest_with(const char *name, const char *script)
+{
+	static const char *const programs[] = {"agent", "nsexec-static", "nsexec-pie",
+					       "nsexec-dynamic"};
+	_cleanup_free_ char *dir = xasprintf("%s/guest", test_dir());
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(make_dirs(dir, &err), 0);
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
+		_cleanup_free_ char *from = paths_guest(programs[i]);
+		_cleanup_free_ char *to = xasprintf("%s/%s", dir, programs[i]);
+		bool ours = !strcmp(programs[i], name);
+
+		unlink(to);
+		if (ours && *script != '/')
+			ck_assert_msg(publish_buffer(to, script, strlen(script), &err) == 0, "%s",
+				      err.msg);
+		else
+			ck_assert_int_eq(symlink(ours ? script : from, to), 0);
+	}
+	return steal_ptr(dir);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Ctrl-C, and worse: the machines are gone, what was found so far is kept and marked incomplete. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "boot_test.h"
+#include "cleanup.h"
+#include "json_util.h"
+#include "publish.h"
+#include "xalloc.h"
+
+static void pause_ms(long ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&ts, NULL);
+}
+
+/* The pid of a QEMU that has @marker on its command line, or 0. */
+static pid_t find_qemu(const char *marker)
+{
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
+
+	for (struct dirent *e; (e = readdir(proc));) {
+		_cleanup_free_ char *path = xasprintf("/proc/%s/cmdline", e->d_name), *text = NULL;
+		struct err err = ERR_INIT;
+		size_t len;
+
+		if (e->d_name[0] < '1' || e->d_name[0] > '9' ||
+		    read_file(path, 1 << 20, &text, &len, &err) < 0 || !strstr(text, "qemu-system"))
+			continue;
+		if (memmem(text, len, marker, strlen(marker)))
+			return atoi(e->d_name);
+	}
+	return 0;
+}
+
+/* Start a long run and wait until its machine has written the first record. */
+static pid_t start_and_wait_for_records(const char *dir, pid_t *qemu)
+{
+	_cleanup_free_ char *records = xasprintf("%s/6.1/records.jsonl", dir);
+	struct stat st;
+	pid_t driver_pid =
+		driver_start(dir, (const char *const[]){"run", "6.1", "--suite", "exhaustive",
+							"--accel", "tcg", "--results", dir, NULL});
+
+	while (stat(records, &st) < 0 || st.st_size == 0) {
+		int status;
+
+		ck_assert_msg(waitpid(driver_pid, &status, WNOHANG) == 0, "the run ended early");
+		pause_ms(5);
+	}
+	*qemu = find_qemu(dir);
+	return driver_pid;
+}
+
+static void wait_gone(pid_t pid)
+{
+	while (pid && kill(pid, 0) == 0)
+		pause_ms(5);
+}
+
+START_TEST(interrupted_run_is_marked_incomplete)
+{
+	_cleanup_free_ char *dir = results_dir("interrupted");
+	_cleanup_free_ char *desc = xasprintf("%s/run.json", dir);
+	pid_t qemu, pid = start_and_wait_for_records(dir, &qemu);
+	int status;
+
+	kill(pid, SIGINT);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 128 + SIGINT);
+	wait_gone(qemu);
+	_cleanup_json_ json_t *run = json_load_file(desc, 0, NULL);
+
+	ck_assert_int_eq(jbool(run, "complete", 1), 0);
+}
+END_TEST
+
+START_TEST(killed_driver_leaves_no_machine)
+{
+	_cleanup_free_ char *dir = results_dir("killed");
+	pid_t qemu, pid = start_and_wait_for_records(dir, &qemu);
+
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	wait_gone(qemu); /* Check's own limit says when this has failed */
+}
+END_TEST
+
+TEST_SUITE(interrupt)
+{
+	Suite *s = suite_create("interrupt");
+	TCase *tc = tcase_create("interrupt");
+
+	tcase_set_timeout(tc, 600);
+	tcase_add_test(tc, interrupted_run_is_marked_incomplete);
+	tcase_add_test(tc, killed_driver_leaves_no_machine);
+	suite_add_tcase(s, tc);
+	return s;
+}
