@@ -115,6 +115,7 @@ static int read_lines(const char *path, struct plan *plan, char *why, size_t why
 		snprintf(why, why_len, "open: %s", strerror(errno));
 		return -1;
 	}
+	setbuf(f, NULL); /* the stream's buffer would keep a copy of the nonce */
 	text = read_whole(f, &len, why, why_len);
 	if (!text)
 		return -1;

@@ -93,12 +93,13 @@ static int check_links(const struct sink *s, const char *path, struct archive_en
 	return 0;
 }
 
-/* Owners and modes beyond rwx are the package's business, not that of a cache. */
+/* Owners and special bits are the package's business, not that of a cache. */
 static int put_member(struct sink *s, struct archive *in, struct archive_entry *e, const char *path,
 		      struct err *err)
 {
 	_cleanup_free_ char *full = xasprintf("%s/%s", s->dir, path);
 	const char *hard = archive_entry_hardlink(e);
+	mode_t type = archive_entry_filetype(e);
 	const void *block;
 	size_t len;
 	la_int64_t at;
@@ -110,7 +111,7 @@ static int put_member(struct sink *s, struct archive *in, struct archive_entry *
 		archive_entry_set_hardlink(e, target);
 	}
 	archive_entry_set_pathname(e, full);
-	archive_entry_set_perm(e, archive_entry_filetype(e) == AE_IFDIR ? 0755 : 0644);
+	archive_entry_set_perm(e, type == AE_IFDIR || archive_entry_perm(e) & 0100 ? 0755 : 0644);
 	if (archive_write_header(s->disk, e) < ARCHIVE_OK)
 		return bad_archive(s, s->disk, path, err);
 	while ((ret = archive_read_data_block(in, &block, &len, &at)) == ARCHIVE_OK)

@@ -19,7 +19,7 @@
 #include "provider.h"
 #include "publish.h"
 
-#define SOURCE_FORMAT "source 1" /* of the cache entries */
+#define SOURCE_FORMAT "source 2" /* of the cache entries */
 #define BUILD_FORMAT  "build 1"
 #define MAX_BYTES     (8LL << 30)
 
@@ -37,7 +37,7 @@ static bool is_needed(const char *path, void *arg)
 {
 	static const char *const heavy[] = {
 		"*/Documentation/*",	  "*/sound/*",		 "*/drivers/gpu/*",
-		"*/drivers/media/*",	  "*/drivers/staging/*", "*/drivers/net/*",
+		"*/drivers/media/*",	  "*/drivers/staging/*", "*/drivers/net/*/*",
 		"*/drivers/infiniband/*", "*/drivers/scsi/*",	 "*/drivers/iio/*",
 		"*/drivers/usb/*",	  "*/drivers/crypto/*",	 "*/drivers/mtd/*",
 		"*/tools/perf/*",	  "*/tools/testing/*",	 "*/samples/*",

@@ -150,7 +150,7 @@ static void print_count(FILE *out, const struct grid *g, size_t from, size_t to,
 		lacks += !strcmp(o, "unsupported");
 	}
 	if (lacks)
-		snprintf(text, sizeof(text), "%zu, %zu -", pass, lacks);
+		snprintf(text, sizeof(text), "%zu  %zu-", pass, lacks);
 	else
 		snprintf(text, sizeof(text), "%zu", pass);
 	if (g->opts->colour)
@@ -167,7 +167,7 @@ static void print_case(FILE *out, const struct grid *g, size_t from, size_t to, 
 	char heading[128];
 
 	if (quiet_case(g, from, to)) {
-		snprintf(heading, sizeof(heading), "%.*s: %zu that pass", name, row, to - from);
+		snprintf(heading, sizeof(heading), "%.*s (%zu)", name, row, to - from);
 		fprintf(out, "%-*s", g->row_width, heading);
 		for (size_t k = k0; k < k1; k++)
 			print_count(out, g, from, to, g->kernels.v[k]);

@@ -4,6 +4,7 @@
  * means, what a sealed one has on an affected kernel (memory shared over fork, no VM_MAYWRITE).
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -105,10 +106,13 @@ START_TEST(maywrite_is_seen)
 	cow_vmflags(map_new(PROT_READ, MAP_PRIVATE), &o);
 	ck_assert(o.ok);
 
+	char *map = map_new(PROT_READ, MAP_PRIVATE);
+
 	o = (struct observed){0};
-	cow_mprotect(map_new(PROT_READ, MAP_PRIVATE), &o);
+	cow_mprotect(map, &o);
 	ck_assert(o.ok);
 	ck_assert_int_eq(o.errnum, 0);
+	ck_assert_int_eq(map[0], 'm');
 }
 END_TEST
 
@@ -120,6 +124,7 @@ START_TEST(healthy_kernel_keeps_private_what_is_private)
 	json_t *facts = test_run_case(case_cow, masks[_i]);
 	char path[64];
 
+	assert_int(facts, "seals", strtol(masks[_i], NULL, 0));
 	ck_assert_ptr_null(test_member(facts, "error"));
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "probes.vmflags.%s.ok", targets[i]);
