@@ -76,7 +76,7 @@ unit: $(O)/tests/unit $(O)/tests/guest $(O)/sealmatrix guest ## the tests that b
 	$(O)/tests/guest
 
 .PHONY: boot-tests
-boot-tests: $(O)/tests/boot $(O)/sealmatrix guest ## the tests that boot kernels
+boot-tests: $(O)/tests/boot $(BLIND) $(O)/sealmatrix guest ## the tests that boot kernels
 	$(O)/tests/boot
 
 .PHONY: bench

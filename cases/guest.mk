@@ -59,3 +59,13 @@ $(O)/tests/guest: $(filter-out %/agent.o,$(NATIVE_OBJ)) $(GTEST_OBJ) $(GTEST_FRA
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lz
 
 -include $(AGENT_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
+
+# Agents with one detector put out, by the linker: the boot tests show that the controls notice.
+BLIND := $(addprefix $(O)/tests/agent-blind-,proof memory)
+WRAP_proof := prove
+WRAP_memory := facts_memory
+
+$(BLIND): $(O)/tests/agent-blind-%: cases/tests/blind/blind_%.c $(AGENT_OBJ)
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -static -Wl,--gc-sections -Wl,--wrap=$(WRAP_$*) $(LDFLAGS) -o $@ $^ \
+		-ljansson -lz

@@ -360,6 +360,20 @@ static bool left(const json_t *record, const char *name)
 	return !strcmp(end, "blocked") || !strcmp(end, "running");
 }
 
+/* Some stage found the other end gone in the middle of it. */
+static bool peer_was_reset(const json_t *record)
+{
+	json_t *u;
+	size_t i;
+
+	json_array_foreach (observed(record, "uses"), i, u) {
+		if (!strcmp(jstr(u, "problem", ""), "epipe") ||
+		    !strcmp(jstr(u, "errno", ""), "ECONNRESET"))
+			return true;
+	}
+	return false;
+}
+
 static bool has_problem(const json_t *record, const char *who, const char *problem)
 {
 	json_t *u;
@@ -372,7 +386,7 @@ static bool has_problem(const json_t *record, const char *who, const char *probl
 	return false;
 }
 
-/* stage-machine.md, section 7: by who is left, and by who met EBADF. */
+/* The classes of runc's start-up with shared globals: by who is left, and by who met what. */
 const char *machine_class(const json_t *record)
 {
 	bool p = left(record, "P"), c = left(record, "C"), i = left(record, "I");
@@ -385,11 +399,13 @@ const char *machine_class(const json_t *record)
 		return "H1";
 	if (p || c || i)
 		return NULL;
+	if (peer_was_reset(record))
+		return "E3";
 	if (has_problem(record, "P", "ebadf"))
 		return "E1";
 	if (has_problem(record, "C", "ebadf"))
 		return "E2";
-	return json_array_size(observed(record, "uses")) ? "E3" : NULL;
+	return NULL;
 }
 
 void judge_machine(const json_t *record, struct verdict *v)

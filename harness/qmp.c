@@ -20,8 +20,10 @@ struct qmp {
 	char *buf;
 	size_t have;
 	char *shutdown;
-	json_t *answer; /* the last "return" or "error" object */
+	bool stopped;
 	bool ready;	/* capabilities were negotiated */
+	json_int_t id;	/* of the last request; an answer to an earlier one comes too late */
+	json_t *answer; /* to that request, or NULL */
 };
 
 struct qmp *qmp_new(int fd)
@@ -69,16 +71,21 @@ static int send_all(int fd, const char *text)
 static void take_line(struct qmp *q, const char *line, size_t len)
 {
 	_cleanup_json_ json_t *o = json_loadb(line, len, 0, NULL);
+	const char *event = jstr(o, "event", "");
 
 	if (json_object_get(o, "QMP")) {
-		send_all(q->fd, "{\"execute\":\"qmp_capabilities\"}\n");
-	} else if (!strcmp(jstr(o, "event", ""), "SHUTDOWN")) {
+		send_all(q->fd, "{\"execute\":\"qmp_capabilities\",\"id\":0}\n");
+	} else if (!strcmp(event, "SHUTDOWN")) {
 		free(q->shutdown);
 		q->shutdown = xstrdup(jstr(json_object_get(o, "data"), "reason", "unknown"));
+	} else if (!strcmp(event, "STOP")) {
+		q->stopped = true;
 	} else if (json_object_get(o, "return") || json_object_get(o, "error")) {
+		q->ready = true;
+		if (q->id == 0 || jint(o, "id", 0) != q->id)
+			return;
 		json_decref(q->answer);
 		q->answer = json_incref(o);
-		q->ready = true;
 	}
 }
 
@@ -108,6 +115,11 @@ const char *qmp_shutdown_reason(const struct qmp *q)
 	return q->shutdown;
 }
 
+bool qmp_stopped(const struct qmp *q)
+{
+	return q->stopped;
+}
+
 static long now_ms(void)
 {
 	struct timespec ts;
@@ -116,9 +128,19 @@ static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static int wait_answer(struct qmp *q, long until)
+static bool is_ready(const struct qmp *q)
 {
-	while (!q->answer) {
+	return q->ready;
+}
+
+static bool is_answered(const struct qmp *q)
+{
+	return q->answer;
+}
+
+static int wait_for(struct qmp *q, bool (*done)(const struct qmp *q), long until)
+{
+	while (!done(q)) {
 		struct pollfd p = {.fd = q->fd, .events = POLLIN};
 		long left = until - now_ms();
 
@@ -132,25 +154,33 @@ static int wait_answer(struct qmp *q, long until)
 	return 0;
 }
 
-int qmp_hmp(struct qmp *q, const char *command, int ms, char **text, struct err *err)
+static int ask(struct qmp *q, const char *command, long until)
 {
-	long until = now_ms() + ms;
-	int ret = q->ready ? 0 : wait_answer(q, until);
-	_cleanup_json_ json_t *request =
-		json_pack("{s:s, s:{s:s}}", "execute", "human-monitor-command", "arguments",
-			  "command-line", command);
-	_cleanup_free_ char *line = json_dumps(request, JSON_COMPACT);
+	int ret = wait_for(q, is_ready, until);
 
+	if (ret < 0)
+		return ret;
 	json_decref(q->answer);
 	q->answer = NULL;
-	if (!ret)
-		ret = send_all(q->fd, line);
-	if (!ret)
-		ret = send_all(q->fd, "\n");
-	if (!ret)
-		ret = wait_answer(q, until);
+	_cleanup_json_ json_t *request =
+		json_pack("{s:s, s:{s:s}, s:I}", "execute", "human-monitor-command", "arguments",
+			  "command-line", command, "id", ++q->id);
+	_cleanup_free_ char *text = json_dumps(request, JSON_COMPACT);
+	_cleanup_free_ char *line = xasprintf("%s\n", text);
+
+	ret = send_all(q->fd, line);
+	return ret < 0 ? ret : wait_for(q, is_answered, until);
+}
+
+int qmp_hmp(struct qmp *q, const char *command, int ms, char **text, struct err *err)
+{
+	int ret = ask(q, command, now_ms() + ms);
+	const char *refused = jstr(json_object_get(q->answer, "error"), "desc", NULL);
+
 	if (ret < 0)
 		return err_set(err, ERR_INFRA, -ret, "ask QEMU for '%s'", command);
+	if (refused)
+		return err_set(err, ERR_INFRA, 0, "ask QEMU for '%s': %s", command, refused);
 	*text = xstrdup(jstr(q->answer, "return", ""));
 	return 0;
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <jansson.h>
-#include <stddef.h>
+#include <stdbool.h>
 
 #include "err.h"
 
@@ -19,6 +19,9 @@ int qmp_read(struct qmp *q);
 
 /* The reason of the last SHUTDOWN event ("guest-reset", …), or NULL. Ours. */
 const char *qmp_shutdown_reason(const struct qmp *q);
+
+/* Has the machine been stopped since? Nobody here asks for that: KVM could not go on. */
+bool qmp_stopped(const struct qmp *q);
 
 /*
  * Run a monitor command and wait up to @ms for its text (caller frees). -ETIMEDOUT when QEMU does

@@ -19,6 +19,7 @@ static const struct vm_arch archs[] = {
 		.channel = "ttyS1",
 		.devices = x86_devices,
 		.ip_register = "RIP=",
+		.halted = "HLT=1",
 	},
 };
 

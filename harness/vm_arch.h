@@ -15,6 +15,7 @@ struct vm_arch {
 	const char *channel;	    /* … of the second, without /dev/ */
 	const char *const *devices; /* QEMU arguments, NULL-terminated */
 	const char *ip_register;    /* what `info registers` calls the instruction pointer */
+	const char *halted;	    /* how it says that the vCPU is halted; NULL: it does not */
 };
 
 /* NULL for an architecture that is not supported. */

@@ -8,6 +8,8 @@
 #include "vm.h"
 #include "vm_arch.h"
 
+#define RTC_BASE "2025-01-01T00:00:00" /* any; but the host's date must not get in */
+
 /* Words that every kernel gets; one that an old kernel does not know does no harm. */
 static const struct {
 	const char *word, *why;
@@ -17,6 +19,7 @@ static const struct {
 	{"oops=panic", "an oops ends the run instead of leaving a half-dead kernel"},
 	{"nokaslr", "addresses, and so the whole run, are the same every time"},
 	{"cryptomgr.notests=1", "self-tests of ciphers are a sixth of a boot"},
+	{"printk.time=1", "a time stamp tells the kernel's own lines from a program's"},
 	{"sysrq_always_enabled", "the host can ask a stuck kernel for its stacks"},
 };
 
@@ -41,16 +44,17 @@ static void add_pair(struct strv *argv, const char *option, const char *value)
 
 static void add_time(const struct vm_config *cfg, struct strv *argv)
 {
-	if (cfg->accel == VM_KVM) {
-		add_pair(argv, "-accel", "kvm");
+	if (cfg->accel == VM_KVM || cfg->realtime) {
+		add_pair(argv, "-accel", cfg->accel == VM_KVM ? "kvm" : "tcg,thread=multi");
+		add_pair(argv, "-rtc", "base=" RTC_BASE);
 		return;
 	}
-	add_pair(argv, "-accel", cfg->realtime ? "tcg,thread=multi" : "tcg");
-	if (cfg->realtime)
-		return;
+	add_pair(argv, "-accel", "tcg");
 	/* Guest time follows instructions, idle time is skipped, the RTC follows guest time. */
 	add_pair(argv, "-icount", "shift=4,sleep=off");
-	add_pair(argv, "-rtc", "base=2025-01-01T00:00:00,clock=vm");
+	add_pair(argv, "-rtc", "base=" RTC_BASE ",clock=vm");
+	/* Random numbers that QEMU hands to the guest (boot data, device tree) stay the same. */
+	add_pair(argv, "-seed", "1");
 }
 
 static void add_port(struct strv *argv, const char *id, const char *path)

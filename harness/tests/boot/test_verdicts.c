@@ -123,7 +123,7 @@ static void check_cow(const json_t *r)
 	ck_assert_str_eq(jstr(SEALED("pfn"), "value", ""), sealed ? "same" : "differ");
 }
 
-static void check_affected(const json_t *run, const char *kernel)
+static void check_affected(const json_t *run, const char *kernel, int at_least)
 {
 	int failed = 0;
 	json_t *r;
@@ -141,7 +141,7 @@ static void check_affected(const json_t *run, const char *kernel)
 				      "%s: %s", jstr(r, "id", ""), jstr(r, "outcome", ""));
 		failed += is(r, "outcome", "fail") || is(r, "outcome", "hang");
 	}
-	ck_assert_int_gt(failed, 5);
+	ck_assert_int_ge(failed, at_least);
 }
 
 START_TEST(affected_kernel_fails_exactly_where_future_write_is)
@@ -150,7 +150,7 @@ START_TEST(affected_kernel_fails_exactly_where_future_write_is)
 	int status;
 	_cleanup_json_ json_t *run = RUN(dir, &status, AFFECTED);
 
-	check_affected(run, AFFECTED);
+	check_affected(run, AFFECTED, 10);
 	ck_assert_int_eq(status, 0); /* a known issue */
 	ck_assert_int_gt(jint(run, "expected_failures", 0), 5);
 	ck_assert_int_eq(jint(run, "unexpected", -1), 0);
@@ -183,7 +183,7 @@ START_TEST(names_decide_nothing)
 	size_t i;
 
 	ck_assert_int_eq(status, 1); /* unexpected: no known issue speaks of these names */
-	check_affected(run, "vmlinuz-4.19.0");
+	check_affected(run, "vmlinuz-4.19.0", 2);
 	json_array_foreach (json_object_get(run, "records"), i, r) {
 		if (is_variant(r) && is(r, "kernel", "vmlinuz-5.4.3"))
 			ck_assert(is(r, "outcome", "pass") || is(r, "outcome", "unsupported"));
