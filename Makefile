@@ -5,6 +5,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
+# Quiet, unless make V=1.
+ifneq ($(V),1)
+MAKEFLAGS += --silent
+endif
 
 O       ?= build
 PREFIX  ?= /usr/local
@@ -62,13 +66,17 @@ deps: ## install what is missing with apt
 # run and check start from a bare machine: the packages first, then a make that can see them.
 .PHONY: run
 run: deps ## boot the default kernels and print which of them share the stages' globals
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j"$$(nproc)" all
 	@$(O)/sealmatrix run $(ARGS)
 
 .PHONY: check
 check: deps ## all tests: unit tests of host and guest code, and real boots
+	@$(MAKE) --no-print-directory -j"$$(nproc)" all test-programs
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory boot-tests
+
+.PHONY: test-programs
+test-programs: $(O)/tests/unit $(O)/tests/guest $(O)/tests/boot $(BLIND)
 
 .PHONY: unit
 unit: $(O)/tests/unit $(O)/tests/guest $(O)/sealmatrix guest ## the tests that boot nothing

@@ -104,14 +104,13 @@ static void judge_loads(const json_t *record, struct verdict *v)
 static void judge_log(const json_t *record, struct verdict *v)
 {
 	const json_t *mismatches = json_object_get(observed(record, "log"), "mismatches");
-	json_t *m = json_array_get(mismatches, 0);
+	const json_t *m = json_array_get(mismatches, 0);
 
 	if (m)
-		verdict_add(
-			v, OUTCOME_FAIL, GLOBALS,
-			"log: pid %lld is stage %lld and says it is stage %lld (%zu such lines)",
-			(long long)jint(m, "pid", -1), (long long)jint(m, "real", -1),
-			(long long)jint(m, "stage", -1), json_array_size(mismatches));
+		verdict_add(v, OUTCOME_FAIL, GLOBALS,
+			    "log: pid %lld is stage %s and says it is stage %s (%zu such lines)",
+			    (long long)jint(m, "pid", -1), jstr(m, "real", "?"),
+			    jstr(m, "stage", "?"), json_array_size(mismatches));
 }
 
 /* --- valid descriptors ------------------------------------------------------------------------ */
