@@ -160,6 +160,16 @@ static void kill_all(void)
 		kill(pids[i], SIGKILL);
 }
 
+static void signal_stages(const struct machine_run *run, int sig)
+{
+	for (int s = 0; s < STAGES; s++) {
+		pid_t pid = stage_pid(run, (enum stage)s);
+
+		if (pid > 0 && !stage_reaped(run, (enum stage)s))
+			kill(pid, sig);
+	}
+}
+
 /* Kill what is left, and wait until it is gone: the members of a pid namespace take a moment. */
 static int clean_up(struct machine_run *run, json_t *facts)
 {
@@ -167,12 +177,9 @@ static int clean_up(struct machine_run *run, json_t *facts)
 	bool log_eof = run->log_eof, init_eof = run->init_eof;
 
 	reap(run);
-	for (int s = 0; s < STAGES; s++) {
-		pid_t pid = stage_pid(run, (enum stage)s);
-
-		if (pid > 0 && !stage_reaped(run, (enum stage)s))
-			run->cleaning |= kill(pid, SIGKILL) == 0;
-	}
+	/* All are stopped before the first one dies: its end would let others go on and be seen to. */
+	signal_stages(run, SIGSTOP);
+	signal_stages(run, SIGKILL);
 	run->cleaning = true;
 	while (!run->childless && now_ms() < deadline) {
 		kill_all();
