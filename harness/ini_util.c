@@ -32,6 +32,27 @@ static int on_line(void *user, const char *section, const char *key, const char 
 	return !l->ret; /* 0 is inih's word for an error */
 }
 
+/*
+ * The library reads lines of 200 bytes and takes the rest of a longer one for another line: such a
+ * file must not be half understood.
+ */
+#define LINE_BYTES 198
+
+static int check_lines(const char *path, FILE *f, struct err *err)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+
+	for (int nr = 1; (len = getline(&line, &room, f)) >= 0; nr++)
+		if (len > LINE_BYTES)
+			return err_set(err, ERR_USER, 0,
+				       "%s:%d: longer than %d bytes; go on in an indented line",
+				       path, nr, LINE_BYTES);
+	rewind(f);
+	return 0;
+}
+
 int ini_load(const char *path, ini_line_fn *fn, void *arg, struct err *err)
 {
 	struct load l = {.fn = fn, .arg = arg, .err = err};
@@ -39,6 +60,10 @@ int ini_load(const char *path, ini_line_fn *fn, void *arg, struct err *err)
 
 	if (!f)
 		return err_set(err, ERR_USER, errno, "open %s", path);
+	int ret = check_lines(path, f, err);
+
+	if (ret < 0)
+		return ret;
 	int line = ini_parse_file(f, on_line, &l);
 
 	free(l.section);

@@ -26,22 +26,39 @@ enum outcome outcome_from(const char *name);
 /* What one judge says about the facts of one variant. */
 struct verdict {
 	enum outcome outcome;
-	json_t *findings; /* array of {"assertion":…,"text":…}; text is one line for people */
+	json_t *findings;   /* array of {"assertion":…,"text":…}; text is one line for people */
+	json_t *blind;	    /* array of strings: evidence that a pass needs and that is not there */
+	json_t *attributes; /* object: what was seen and is nobody's promise */
+	const char *class;  /* "H1"…"E3" of a failed stage machine, or NULL; not owned */
 };
+void verdict_free(struct verdict *v);
+#define _cleanup_verdict_ __attribute__((cleanup(verdict_free)))
+
 /* Judges per kind; @record is a whole variant record, its facts under "observed". */
 typedef void judge_fn(const json_t *record, struct verdict *v);
 judge_fn judge_machine, judge_seal, judge_cow;
+
+/*
+ * Judge the facts of one variant that ran: no controls, no known issues. A verdict that would be a
+ * pass is an error as long as evidence is missing. The caller frees *v.
+ */
+void judge_variant(const json_t *record, struct verdict *v);
 
 /* Add a finding, and make the outcome at least as bad as @o. */
 void verdict_add(struct verdict *v, enum outcome o, const char *assertion, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Say what could not be looked at: it forbids a pass, and excuses nothing. */
+void verdict_blind(struct verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 struct known; /* known.h */
 
 /*
- * Fill in outcome, findings, known, expected of every record in @records (array, any number of
- * kernels and boots). A boot whose controls did not come out as they must makes all of its records
- * `error`.
+ * Fill in outcome, findings, known, expected, class and attributes of every record in @records
+ * (array, any number of kernels and boots); what an earlier judgement left there is forgotten. A
+ * boot whose controls did not come out as they must makes all of its records `error`. The record of
+ * a variant that was not run says nothing when another boot of that kernel ran it: it is removed.
+ * @known NULL: nothing is known.
  */
 void judge_records(json_t *records, const struct known *known);
 
@@ -57,5 +74,5 @@ struct tally {
 	size_t booted;		 /* boots that took place */
 };
 void tally_records(const json_t *records, struct tally *t);
-/* 0 all as expected, 1 an unexpected outcome or error, 3 infrastructure. */
+/* 0 all as expected, 1 an unexpected outcome or error, 3 infrastructure, or nothing was run. */
 int tally_status(const struct tally *t);

@@ -1,75 +1,109 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Copy-on-write probes. Each is relative: it tells something about the seals only where it works on
- * an unsealed memfd. One whose control fails too is blind, which is neither good nor bad.
+ * Copy-on-write of a private mapping of a sealed memfd. Every probe is relative: it can look only
+ * where the same probe comes out healthy on what no seal can matter to. On Linux 7.1, say,
+ * /proc/self/mem refuses every private read-only page, sealed or not.
  */
 #include <string.h>
 
+#include "cleanup.h"
 #include "json_util.h"
-#include "judge.h"
+#include "judge_internal.h"
+#include "xalloc.h"
 
-#define ASSERTION "copy-on-write"
+#define A_COW "copy-on-write"
 
-/* Does the answer @r of a probe say "private"? -1 when there is none. */
-static int healthy_flag(const json_t *r)
+enum answer { BLIND, HEALTHY, AFFECTED };
+
+/* VmFlags are two-letter words. */
+static enum answer answer_vmflags(const json_t *r)
 {
-	return json_is_object(r) ? jbool(r, "ok", -1) : -1;
+	_cleanup_strv_ struct strv flags = {0};
+
+	strv_split(&flags, jstr(r, "value", ""), " ");
+	if (jstr(r, "errno", NULL) || !flags.n)
+		return BLIND;
+	return strv_contains(&flags, "mw") ? HEALTHY : AFFECTED;
 }
 
-static int healthy_value(const json_t *r, const char *good, const char *bad)
+static enum answer answer_ok(const json_t *r)
+{
+	int ok = jbool(r, "ok", -1);
+
+	return ok < 0 ? BLIND : ok ? HEALTHY : AFFECTED;
+}
+
+static enum answer answer_value(const json_t *r, const char *healthy, const char *affected)
 {
 	const char *value = jstr(r, "value", "");
 
-	return !strcmp(value, good) ? 1 : !strcmp(value, bad) ? 0 : -1;
+	return !strcmp(value, healthy) ? HEALTHY : !strcmp(value, affected) ? AFFECTED : BLIND;
 }
 
-static const struct {
+static enum answer answer_fork_write(const json_t *r)
+{
+	return answer_value(r, "private", "shared");
+}
+
+static enum answer answer_pfn(const json_t *r)
+{
+	return answer_value(r, "differ", "same");
+}
+
+static const struct probe {
 	const char *name;
-	const char *good, *bad; /* of "value"; NULL: "ok" decides */
+	enum answer (*answer)(const json_t *r);
+	bool needed; /* without it nobody knows what a program would see */
 	const char *text;
 } probes[] = {
-	{"vmflags", NULL, NULL,
-	 "VM_MAYWRITE is missing on the private mapping (VmFlags without mw)"},
-	{"mprotect", NULL, NULL, "a private read-only mapping cannot be made writable"},
-	{"proc-mem", NULL, NULL, "/proc/self/mem cannot write to a private r-x mapping"},
-	{"fork-write", "private", "shared", "a page written before fork is shared after it"},
-	{"pfn", "differ", "same", "parent and child both wrote and still have the same page frame"},
+	{"vmflags", answer_vmflags, false, "VM_MAYWRITE is missing on its private mapping"},
+	{"mprotect", answer_ok, false, "a private read-only mapping cannot be made writable"},
+	{"proc-mem", answer_ok, false, "/proc/self/mem cannot write to a private mapping"},
+	{"fork-write", answer_fork_write, true, "a page written before fork() is shared after it"},
+	{"pfn", answer_pfn, false, "parent and child wrote to the same page frame"},
 };
 
-static int healthy(size_t i, const json_t *r)
+static enum answer probe_answer(const struct probe *p, const json_t *facts)
 {
-	return probes[i].good ? healthy_value(r, probes[i].good, probes[i].bad) : healthy_flag(r);
+	const json_t *anon = json_object_get(facts, "anon");
+
+	if (p->answer(json_object_get(facts, "unsealed")) != HEALTHY)
+		return BLIND;
+	if (anon && p->answer(anon) != HEALTHY)
+		return BLIND;
+	return p->answer(json_object_get(facts, "sealed"));
 }
 
-/* 1 and 0: it could look, and the mapping is (not) affected. -1: blind. */
-static int affected(size_t i, const json_t *probe)
+static void judge_probe(const struct probe *p, const json_t *facts, unsigned seals,
+			struct verdict *v)
 {
-	int sealed = healthy(i, json_object_get(probe, "sealed"));
-	int control = healthy(i, json_object_get(probe, "unsealed"));
+	const char *err = jstr(json_object_get(facts, "sealed"), "errno", NULL);
 
-	return sealed < 0 || control != 1 ? -1 : !sealed;
+	switch (probe_answer(p, facts)) {
+	case BLIND:
+		json_object_set_new(v->attributes, p->name, json_string("blind"));
+		if (p->needed)
+			verdict_blind(v, "%s does not work without seals either", p->name);
+		break;
+	case AFFECTED:
+		verdict_add(v, OUTCOME_FAIL, A_COW, "memfd sealed %#x: %s (%s%s%s)", seals, p->text,
+			    p->name, err ? ": " : "", err ? err : "");
+		break;
+	case HEALTHY:
+		break;
+	}
 }
 
 void judge_cow(const json_t *record, struct verdict *v)
 {
-	const json_t *observed = json_object_get(record, "observed");
-	const json_t *all = json_object_get(observed, "probes");
-	bool fork_looked = false;
+	unsigned asked, seals;
 
-	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++) {
-		const json_t *probe = json_object_get(all, probes[i].name);
-		int hit = affected(i, probe);
-		const char *err = jstr(json_object_get(probe, "sealed"), "errno", NULL);
-
-		if (hit >= 0 && !strcmp(probes[i].name, "fork-write"))
-			fork_looked = true;
-		if (hit == 1)
-			verdict_add(v, OUTCOME_FAIL, ASSERTION, "memfd sealed %#llx: %s%s%s",
-				    (unsigned long long)jint(observed, "seals", 0), probes[i].text,
-				    err ? ": " : "", err ? err : "");
+	if (!param_seals(record, &asked)) {
+		verdict_add(v, OUTCOME_ERROR, "harness", "parameter seals is no mask");
+		return;
 	}
-	/* The others are hints at the mechanism; this one is what it is about. */
-	if (v->outcome == OUTCOME_PASS && !fork_looked)
-		verdict_add(v, OUTCOME_ERROR, "could not look",
-			    "fork-write did not work even on a memfd without seals");
+	judge_seals(record, asked, &seals, v);
+	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
+		judge_probe(&probes[i], json_object_get(fact(record, "probes"), probes[i].name),
+			    seals, v);
 }

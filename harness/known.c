@@ -6,15 +6,17 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "ini_util.h"
 #include "json_util.h"
+#include "judge.h"
 #include "xalloc.h"
 
 struct entry {
 	struct known_issue issue;
-	char *id, *text, *ref, *review;
+	char *id, *text, *ref, *review, *class;
 	struct strv kernels, cases, outcomes, assertions;
 	long seals; /* must be included in the observed ones */
 };
@@ -35,6 +37,7 @@ void known_free(struct known **known)
 		free(e->text);
 		free(e->ref);
 		free(e->review);
+		free(e->class);
 		strv_free(&e->kernels);
 		strv_free(&e->cases);
 		strv_free(&e->outcomes);
@@ -72,6 +75,17 @@ static int set_strict(struct entry *e, const char *value, struct err *err)
 	return 0;
 }
 
+/* A date that cannot be read would never be due. */
+static int check_date(const char *value, struct err *err)
+{
+	struct tm tm = {0};
+	const char *end = strptime(value, "%Y-%m-%d", &tm);
+
+	if (end && !*end)
+		return 0;
+	return err_set(err, ERR_USER, 0, "review is a date like 2027-03-31, not '%s'", value);
+}
+
 static int on_line(void *arg, const char *section, const char *key, const char *value,
 		   struct err *err)
 {
@@ -101,13 +115,39 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 		return set_text(&e->text, key, value, err);
 	if (!strcmp(key, "ref"))
 		return set_text(&e->ref, key, value, err);
+	if (!strcmp(key, "class"))
+		return set_text(&e->class, key, value, err);
 	if (!strcmp(key, "review"))
-		return set_text(&e->review, key, value, err);
+		return check_date(value, err) < 0 ? -EINVAL : set_text(&e->review, key, value, err);
 	if (!strcmp(key, "seals-include"))
 		return set_seals(e, value, err);
 	if (!strcmp(key, "strict"))
 		return set_strict(e, value, err);
 	return err_set(err, ERR_USER, 0, "unknown key '%s'", key);
+}
+
+/* A mistyped outcome would make an entry that never matches. */
+static int check_outcomes(const struct entry *e, struct err *err)
+{
+	_cleanup_strv_ struct strv names = {0};
+
+	for (int o = 0; o < OUTCOMES; o++)
+		if (o != OUTCOME_PASS && o != OUTCOME_UNSUPPORTED && o != OUTCOME_ERROR)
+			strv_add(&names, outcome_name(o));
+	for (size_t i = 0; i < e->outcomes.n; i++)
+		if (!strv_contains(&names, e->outcomes.v[i]))
+			return err_set(err, ERR_USER, 0,
+				       "[%s]: outcomes are fail, hang and crash, not '%s'", e->id,
+				       e->outcomes.v[i]);
+	return 0;
+}
+
+static int check_entry(const struct entry *e, struct err *err)
+{
+	if (!e->text || !e->kernels.n || !e->cases.n || !e->outcomes.n)
+		return err_set(err, ERR_USER, 0, "[%s] needs text, kernels, cases and outcomes",
+			       e->id);
+	return check_outcomes(e, err);
 }
 
 int known_load(const char *path, struct known **known, struct err *err)
@@ -118,10 +158,9 @@ int known_load(const char *path, struct known **known, struct err *err)
 	for (size_t i = 0; !ret && i < k->n; i++) {
 		struct entry *e = &k->v[i];
 
-		if (!e->text || !e->kernels.n || !e->cases.n || !e->outcomes.n)
-			ret = err_set(err, ERR_USER, 0,
-				      "%s: [%s] needs text, kernels, cases and outcomes", path,
-				      e->id);
+		ret = check_entry(e, err);
+		if (ret < 0)
+			err_context(err, "%s", path);
 		e->issue.id = e->id;
 		e->issue.text = e->text;
 		e->issue.ref = e->ref;
@@ -166,6 +205,8 @@ static bool covers(const struct entry *e, const json_t *record)
 		return false;
 	if (!strcmp(outcome, "pass") || !strcmp(outcome, "unsupported"))
 		return true; /* it speaks of this variant, whatever came out this time */
+	if (e->class && strcmp(e->class, jstr(record, "class", "")))
+		return false;
 	return strv_contains(&e->outcomes, outcome) && assertions_covered(e, record);
 }
 

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "cleanup.h"
+#include "json_util.h"
+#include "known.h"
+#include "paths.h"
+#include "publish.h"
+#include "test.h"
+#include "xalloc.h"
+
+static int load(const char *text, struct known **known, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/known.conf", test_dir());
+	struct err werr = ERR_INIT;
+
+	*err = (struct err)ERR_INIT;
+	ck_assert_msg(!publish_buffer(path, text, strlen(text), &werr), "%s", werr.msg);
+	return known_load(path, known, err);
+}
+
+#define ISSUE                                                                                \
+	"[cow]\nkernels = cow-* x\ncases = stage-machine/* cow/0x1f\nseals-include = 0x10\n" \
+	"outcomes = fail hang\nassertions = a b\ntext = t\nref = r\n"
+
+static const struct {
+	const char *kernel, *name, *variant, *outcome, *assertions;
+	int seals;
+	bool match;
+} rows[] = {
+	{"cow-6.1", "stage-machine", "memfd-0x1f", "fail", "a", 0x1f, true},
+	{"cow-6.1", "stage-machine", "memfd-0x1f", "hang", "a b a", 0x3f, true},
+	{"x", "cow", "0x1f", "fail", "b", 0x10, true},
+	{"6.1", "stage-machine", "memfd-0x1f", "fail", "a", 0x1f, false},
+	{"cow-6.1", "seal", "0x1f", "fail", "a", 0x1f, false},
+	{"cow-6.1", "cow", "0x10", "fail", "a", 0x10, false},
+	{"cow-6.1", "stage-machine", "memfd-0xf", "fail", "a", 0xf, false},
+	{"cow-6.1", "stage-machine", "file", "fail", "a", -1, false},
+	{"cow-6.1", "stage-machine", "memfd-0x1f", "crash", "a", 0x1f, false},
+	{"cow-6.1", "stage-machine", "memfd-0x1f", "error", "a", 0x1f, false},
+	{"cow-6.1", "stage-machine", "memfd-0x1f", "fail", "a c", 0x1f, false},
+};
+
+static json_t *record(size_t i)
+{
+	_cleanup_strv_ struct strv names = {0};
+	json_t *r = json_pack("{s:s, s:s, s:s, s:s, s:[], s:{}}", "kernel", rows[i].kernel, "case",
+			      rows[i].name, "variant", rows[i].variant, "outcome", rows[i].outcome,
+			      "findings", "observed");
+
+	strv_split(&names, rows[i].assertions, " ");
+	for (size_t k = 0; k < names.n; k++)
+		json_array_append_new(json_object_get(r, "findings"),
+				      json_pack("{s:s, s:s}", "assertion", names.v[k], "text", ""));
+	if (rows[i].seals >= 0)
+		json_object_set_new(json_object_get(r, "observed"), "seals",
+				    json_integer(rows[i].seals));
+	return r;
+}
+
+START_TEST(what_an_issue_covers)
+{
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_json_ json_t *r = record(_i);
+	struct err err;
+
+	ck_assert_msg(!load(ISSUE, &known, &err), "%s", err.msg);
+	const struct known_issue *issue = known_match(known, r);
+
+	ck_assert_msg(!!issue == rows[_i].match, "row %d", _i);
+	if (issue) {
+		ck_assert_str_eq(issue->id, "cow");
+		ck_assert_str_eq(issue->text, "t");
+		ck_assert_str_eq(issue->ref, "r");
+		ck_assert_int_eq(issue->strict, 0);
+	}
+}
+END_TEST
+
+START_TEST(class_narrows_it)
+{
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_json_ json_t *r = record(0);
+	struct err err;
+
+	ck_assert_msg(!load(ISSUE "class = H3\n", &known, &err), "%s", err.msg);
+	ck_assert_ptr_null(known_match(known, r));
+	json_object_set_new(r, "class", json_string("H3"));
+	ck_assert_ptr_nonnull(known_match(known, r));
+}
+END_TEST
+
+/* A strict issue also speaks of the variant that passes. */
+START_TEST(strict_matches_a_pass)
+{
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_json_ json_t *r = record(0);
+	struct err err;
+
+	ck_assert_msg(!load(ISSUE "strict = yes\n", &known, &err), "%s", err.msg);
+	json_object_set_new(r, "outcome", json_string("pass"));
+	const struct known_issue *issue = known_match(known, r);
+
+	ck_assert_ptr_nonnull(issue);
+	ck_assert_int_eq(issue->strict, 1);
+}
+END_TEST
+
+#define GOOD "[x]\nkernels = k\ncases = *\noutcomes = fail\ntext = t\n"
+
+static const struct {
+	const char *text, *part;
+} bad[] = {
+	{"[x]\nkernels = k\ncases = *\noutcomes = fail\n", "needs text"},
+	{"[x]\nkernels = k\ncases = *\ntext = t\n", "outcomes"},
+	{"[x]\ncases = *\noutcomes = fail\ntext = t\n", "kernels"},
+	{"[x]\nkernels = k\noutcomes = fail\ntext = t\n", "cases"},
+	{"[x]\nkernels = k\ncases = *\noutcomes = fial\ntext = t\n", "not 'fial'"},
+	{"[x]\nkernels = k\ncases = *\noutcomes = error\ntext = t\n", "not 'error'"},
+	{GOOD "frob = 1\n", "'frob'"},
+	{GOOD "seals-include = FUTURE\n", "takes a mask"},
+	{GOOD "seals-include = -1\n", "takes a mask"},
+	{GOOD "seals-include =\n", "takes a mask"},
+	{GOOD "strict = maybe\n", "yes or no"},
+	{GOOD "review = soon\n", "is a date"},
+	{GOOD "review = 2027-13-01\n", "is a date"},
+	{GOOD "text = again\n", "twice"},
+	{GOOD "nonsense\n", "known.conf:6"},
+};
+
+START_TEST(bad_file_is_refused)
+{
+	_cleanup_known_ struct known *known = NULL;
+	struct err err;
+
+	ck_assert_int_lt(load(bad[_i].text, &known, &err), 0);
+	ck_assert_int_eq(err.kind, ERR_USER);
+	ck_assert_msg(strstr(err.msg, bad[_i].part) && strstr(err.msg, "known.conf"), "%s",
+		      err.msg);
+	ck_assert_ptr_null(known);
+}
+END_TEST
+
+/* The file that is shipped: the seeded fault is covered where it must show, and only there. */
+START_TEST(shipped_issues)
+{
+	static const struct {
+		const char *kernel, *name, *outcome, *assertion;
+		int seals;
+		bool match;
+	} checks[] = {
+		{"cow-6.1", "stage-machine", "fail", "no-shared-globals", 0x1f, true},
+		{"cow-6.1", "stage-machine", "hang", "no-deadlock", 0x10, true},
+		{"cow-6.1", "stage-machine", "fail", "valid-descriptors", 0x1f, true},
+		{"cow-6.1", "stage-machine", "fail", "completion", 0x1f, true},
+		{"cow-6.1", "cow", "fail", "copy-on-write", 0x17, true},
+		{"cow-6.1", "stage-machine", "fail", "seals", 0x1f, false},
+		{"cow-6.1", "stage-machine", "fail", "no-shared-globals", 0xf, false},
+		{"cow-6.1", "cow", "fail", "copy-on-write", 0xf, false},
+		{"cow-6.1", "seal", "fail", "seal-write", 0x1f, false},
+		{"6.1", "stage-machine", "fail", "no-shared-globals", 0x1f, false},
+		{"6.12", "seal", "fail", "seal-write-implied", 0x3e, true},
+		{"6.12", "seal", "fail", "seal-write", 0x3e, false},
+		{"6.12", "seal", "fail", "seal-write-implied", 0x1f, false},
+	};
+	_cleanup_free_ char *path = paths_data("kernels/known-issues.conf");
+	_cleanup_known_ struct known *known = NULL;
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(!known_load(path, &known, &err), "%s", err.msg);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
+		_cleanup_json_ json_t *r =
+			json_pack("{s:s, s:s, s:s, s:s, s:[{s:s}], s:{s:i}}", "kernel",
+				  checks[i].kernel, "case", checks[i].name, "variant", "v",
+				  "outcome", checks[i].outcome, "findings", "assertion",
+				  checks[i].assertion, "observed", "seals", checks[i].seals);
+
+		const struct known_issue *issue = known_match(known, r);
+
+		ck_assert_msg(!!issue == checks[i].match, "row %zu", i);
+		ck_assert(!issue || strcmp(checks[i].kernel, "cow-6.1") ||
+			  (issue->strict && strstr(issue->ref, "05d351102dbe")));
+	}
+}
+END_TEST
+
+TEST_SUITE(known_suite)
+{
+	Suite *s = suite_create("known issues");
+	TCase *tc = tcase_create("known issues");
+
+	tcase_add_loop_test(tc, what_an_issue_covers, 0, (int)(sizeof(rows) / sizeof(*rows)));
+	tcase_add_test(tc, class_narrows_it);
+	tcase_add_test(tc, strict_matches_a_pass);
+	tcase_add_loop_test(tc, bad_file_is_refused, 0, (int)(sizeof(bad) / sizeof(*bad)));
+	tcase_add_test(tc, shipped_issues);
+	suite_add_tcase(s, tc);
+	return s;
+}
