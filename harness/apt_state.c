@@ -17,9 +17,10 @@
 
 #define KEYRING	   "/usr/share/keyrings/debian-archive-keyring.gpg"
 #define FRESH_S	   86400
-#define SECURITY   "-security"
 #define STAMP_OK   "ready\n"
 #define STAMP_NONE "missing\n"
+
+const char *const apt_env[] = {"LC_ALL=C", NULL};
 
 static const char *env_or(const char *name, const char *otherwise)
 {
@@ -28,158 +29,197 @@ static const char *env_or(const char *name, const char *otherwise)
 	return v && *v ? v : otherwise;
 }
 
-static bool ends_with(const char *s, const char *tail)
+void apt_complaint_take(struct apt_complaint *c, const char *line)
 {
-	size_t n = strlen(s), m = strlen(tail);
-
-	return n >= m && !strcmp(s + n - m, tail);
+	if (c->text || (strncmp(line, "E: ", 3) && strncmp(line, "W: GPG error", 12)))
+		return;
+	c->text = xstrdup(line + 3);
 }
 
-/* Debian's own suites begin with one of these; a third party's archive is no place for kernels. */
-static bool is_debian(const char *release)
+void apt_complaint_free(struct apt_complaint *c)
 {
-	static const char *const names[] = {"bullseye", "bookworm",  "trixie",	     "forky",
-					    "sid",	"unstable",  "experimental", "testing",
-					    "stable",	"oldstable", "oldoldstable"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strncmp(release, names[i], strlen(names[i])) &&
-		    strchr("-/", release[strlen(names[i])]))
-			return true;
-	return false;
+	free(c->text);
+	c->text = NULL;
 }
 
-/* The address of the archive that this system takes such suites from. Caller frees. */
-static int mirror(bool security, char **uri, struct err *err)
-{
-	const char *env =
-		env_or(security ? "SEALMATRIX_SECURITY_MIRROR" : "SEALMATRIX_MIRROR", NULL);
-	char *argv[] = {"apt-get",
-			"indextargets",
-			"--format",
-			"$(RELEASE) $(REPO_URI)",
-			"Identifier: Packages",
-			NULL};
-	_cleanup_free_ char *out = NULL;
-
-	if (env) {
-		*uri = xstrdup(env);
-		return 0;
-	}
-	int ret = proc_capture(argv, NULL, &out, err);
-
-	if (ret < 0)
-		return ret;
-	for (char *rest = out, *line; (line = strsep(&rest, "\n"));) {
-		char *release = strsep(&line, " ");
-
-		if (!line || !is_debian(release) || ends_with(release, SECURITY) != security)
-			continue;
-		*uri = xstrdup(line);
-		return 0;
-	}
-	return err_set(err, ERR_INFRA, 0,
-		       "apt's configuration names no Debian %smirror; set SEALMATRIX_%sMIRROR",
-		       security ? "security " : "", security ? "SECURITY_" : "");
-}
-
-/* Where a suite's files are; a changed mirror or keyring gets files of its own. */
 static int suite_dir(const char *suite, char **dir, struct err *err)
 {
 	const char *root = cache_root(err);
 
 	if (!root)
 		return -EINVAL;
-	const char *other = env_or("SEALMATRIX_MIRROR", "");
-	unsigned long tag = 0;
-
-	for (const char *c = other; *c; c++)
-		tag = tag * 31 + (unsigned char)*c;
-	*dir = *other ? xasprintf("%s/apt/%s@%lx", root, suite, tag)
-		      : xasprintf("%s/apt/%s", root, suite);
+	*dir = xasprintf("%s/apt/%s", root, suite);
 	return 0;
 }
 
 int apt_state_argv(const char *suite, const char *program, struct strv *argv, struct err *err)
 {
+	/* Below the suite's directory. */
+	static const char *const ours[][2] = {
+		{"Dir::State", "state"},
+		{"Dir::State::Lists", "lists"},
+		{"Dir::State::status", "status"},
+		{"Dir::Cache", "cache"},
+		{"Dir::Cache::archives", "archives"},
+		{"Dir::Etc::SourceList", "sources.list"},
+		{"Dir::Etc::TrustedParts", "keys"},
+	};
+	/* What the system's configuration may say otherwise; an insecure archive stays refused. */
+	static const char *const fixed[] = {
+		"Dir::Etc::SourceParts=/dev/null",
+		"Dir::Etc::Trusted=/dev/null",
+		"Dir::Etc::Preferences=/dev/null",
+		"Dir::Etc::PreferencesParts=/dev/null",
+		"Dir::Cache::pkgcache=pkgcache.bin",
+		"Dir::Cache::srcpkgcache=srcpkgcache.bin",
+		"APT::Architecture=amd64",
+		"APT::Default-Release=",
+		"APT::Get::AllowUnauthenticated=false",
+		"Acquire::AllowInsecureRepositories=false",
+		"Acquire::AllowWeakRepositories=false",
+		"Acquire::AllowDowngradeToInsecureRepositories=false",
+		"Acquire::Languages=none",
+		/* Our files are the user's; apt's own user could not write there. */
+		"APT::Sandbox::User=",
+	};
 	_cleanup_free_ char *dir = NULL;
 	int ret = suite_dir(suite, &dir, err);
 
 	if (ret < 0)
 		return ret;
-	const char *const options[][2] = {
-		{"Dir::State", "/state"},
-		{"Dir::State::Lists", "/lists"},
-		{"Dir::State::status", "/status"},
-		{"Dir::Cache", "/cache"},
-		{"Dir::Cache::archives", "/archives"},
-		{"Dir::Etc::SourceList", "/sources.list"},
-	};
-
 	strv_add(argv, program);
-	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+	strv_add(argv, "-c");
+	strv_addf(argv, "%s/apt.conf", dir);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
 		strv_add(argv, "-o");
-		strv_addf(argv, "%s=%s%s", options[i][0], dir, options[i][1]);
+		strv_addf(argv, "%s=%s/%s", ours[i][0], dir, ours[i][1]);
 	}
-	strv_add(argv, "-oDir::Etc::SourceParts=/dev/null");
-	strv_add(argv, "-oDir::Etc::Preferences=/dev/null");
-	strv_add(argv, "-oDir::Etc::PreferencesParts=/dev/null");
-	strv_add(argv, "-oAPT::Architecture=amd64");
-	strv_add(argv, "-oAcquire::Languages=none");
-	/* Our files are the user's; apt's own user could not write there. */
-	strv_add(argv, "-oAPT::Sandbox::User=");
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++) {
+		strv_add(argv, "-o");
+		strv_add(argv, fixed[i]);
+	}
 	return 0;
 }
 
-static int write_files(const char *suite, const char *dir, struct err *err)
+/* An address as sources.list(5) wants it: without blanks, brackets and quotes. */
+static char *quote_uri(const char *uri)
 {
-	static const char *const dirs[] = {"state", "lists/partial", "cache", "archives/partial"};
-	_cleanup_free_ char *uri = NULL, *status = xasprintf("%s/status", dir);
-	_cleanup_free_ char *sources = xasprintf("%s/sources.list", dir);
-	int ret = mirror(ends_with(suite, SECURITY), &uri, err);
+	char *out = xcalloc(strlen(uri) + 1, 3), *o = out;
 
+	for (const unsigned char *c = (const unsigned char *)uri; *c; c++)
+		o += sprintf(o, *c <= ' ' || strchr("[]\"", *c) ? "%%%02x" : "%c", *c);
+	return out;
+}
+
+/* Everything that decides where lists come from and who may sign them. Caller frees. */
+static char *sources_text(const char *suite, const char *uri)
+{
+	_cleanup_free_ char *quoted = quote_uri(uri);
+	/* An archive that the user names may be a snapshot: what it has is past its date. */
+	bool named = *env_or(
+		apt_is_security(suite) ? "SEALMATRIX_SECURITY_MIRROR" : "SEALMATRIX_MIRROR", "");
+
+	return xasprintf("# signed with a key in %s\n"
+			 "deb [arch=amd64 target=Packages%s] %s %s main\n",
+			 env_or("SEALMATRIX_KEYRING", KEYRING),
+			 named ? " check-valid-until=no" : "", quoted, suite);
+}
+
+/* signed-by= takes no path with a blank in it; a directory of one keyring takes any. */
+static int link_keyring(const char *dir, struct err *err)
+{
+	const char *keyring = env_or("SEALMATRIX_KEYRING", KEYRING), *dot = strrchr(keyring, '.');
+	_cleanup_free_ char *keys = xasprintf("%s/keys", dir);
+	_cleanup_free_ char *link =
+		xasprintf("%s/archive.%s", keys, dot && !strcmp(dot, ".asc") ? "asc" : "gpg");
+	int ret = 0;
+
+	if (access(keyring, R_OK) < 0)
+		return err_set(err, ERR_INFRA, errno,
+			       "read the keyring %s (package debian-archive-keyring)", keyring);
+	ret = remove_tree(keys, err);
+	if (!ret)
+		ret = make_dirs(keys, err);
+	if (!ret && symlink(keyring, link) < 0)
+		ret = err_set(err, ERR_INFRA, errno, "link %s", link);
+	return ret;
+}
+
+/* From here on the suite comes from @sources; whatever was fetched from elsewhere is forgotten. */
+static int write_files(const char *dir, const char *sources, struct err *err)
+{
+	/* The system's hooks are for the system's lists. */
+	static const char conf[] = "#clear APT::Update::Pre-Invoke;\n"
+				   "#clear APT::Update::Post-Invoke;\n"
+				   "#clear APT::Update::Post-Invoke-Success;\n";
+	static const char *const dirs[] = {"state", "lists/partial", "cache", "archives/partial"};
+	static const char *const old[] = {"stamp", "lists", "cache"};
+	_cleanup_free_ char *list = xasprintf("%s/sources.list", dir);
+	_cleanup_free_ char *status = xasprintf("%s/status", dir);
+	_cleanup_free_ char *apt_conf = xasprintf("%s/apt.conf", dir);
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < sizeof(old) / sizeof(*old); i++) {
+		_cleanup_free_ char *path = xasprintf("%s/%s", dir, old[i]);
+
+		ret = remove_tree(path, err);
+	}
 	for (size_t i = 0; !ret && i < sizeof(dirs) / sizeof(*dirs); i++) {
 		_cleanup_free_ char *path = xasprintf("%s/%s", dir, dirs[i]);
 
 		ret = make_dirs(path, err);
 	}
 	if (!ret)
+		ret = link_keyring(dir, err);
+	if (!ret)
 		ret = publish_buffer(status, "", 0, err);
-	if (ret < 0)
-		return ret;
-	_cleanup_free_ char *line = xasprintf("deb [signed-by=%s] %s %s main\n",
-					      env_or("SEALMATRIX_KEYRING", KEYRING), uri, suite);
+	if (!ret)
+		ret = publish_buffer(apt_conf, conf, strlen(conf), err);
+	return ret ? ret : publish_buffer(list, sources, strlen(sources), err);
+}
 
-	return publish_buffer(sources, line, strlen(line), err);
+static bool has_text(const char *path, const char *text)
+{
+	_cleanup_free_ char *now = NULL;
+	struct err ignored = ERR_INIT;
+
+	return read_file(path, 65536, &now, NULL, &ignored) == 0 && !strcmp(now, text);
 }
 
 /* The answer of an earlier refresh: APT_READY, APT_MISSING, or -ENOENT; @fresh if it is recent. */
 static int read_stamp(const char *path, bool *fresh)
 {
-	_cleanup_free_ char *text = NULL;
-	struct err ignored = ERR_INIT;
 	struct stat st;
+	time_t age = stat(path, &st) == 0 ? time(NULL) - st.st_mtime : -1;
 
-	*fresh = stat(path, &st) == 0 && time(NULL) - st.st_mtime < FRESH_S;
-	if (read_file(path, 4096, &text, NULL, &ignored) < 0)
-		return -ENOENT;
-	return !strcmp(text, STAMP_OK)	   ? APT_READY
-	       : !strcmp(text, STAMP_NONE) ? APT_MISSING
-					   : -ENOENT;
+	*fresh = age >= 0 && age < FRESH_S;
+	return has_text(path, STAMP_OK)	    ? APT_READY
+	       : has_text(path, STAMP_NONE) ? APT_MISSING
+					    : -ENOENT;
 }
 
-/* Says whether the mirror lacks the suite rather than being out of reach. */
-static void look_for_404(void *arg, const char *line)
+/* How an update went, as apt's messages tell it. */
+struct update {
+	struct apt_complaint why;
+	bool missing; /* the mirror answers, and has no such suite */
+	bool bad_signature;
+};
+
+static void on_update_line(void *arg, const char *line)
 {
-	if (strstr(line, "does not have a Release file") ||
-	    strstr(line, "no longer has a Release file"))
-		*(bool *)arg = true;
+	struct update *u = arg;
+
+	apt_complaint_take(&u->why, line);
+	u->missing |= strstr(line, "does not have a Release file") ||
+		      strstr(line, "no longer has a Release file");
+	u->bad_signature |= strstr(line, "GPG error") || strstr(line, "is not signed") ||
+			    strstr(line, "is no longer signed");
 }
 
-static int update(const char *suite, struct progress *pg, bool *missing, struct err *err)
+static int update(const char *suite, struct progress *pg, struct update *u, struct err *err)
 {
 	_cleanup_strv_ struct strv argv = {0};
-	struct proc_opts opts = {.line = look_for_404, .arg = missing};
+	struct proc_opts opts = {.env = apt_env, .line = on_update_line, .arg = u};
 	int ret = apt_state_argv(suite, "apt-get", &argv, err);
 
 	if (ret < 0)
@@ -190,37 +230,69 @@ static int update(const char *suite, struct progress *pg, bool *missing, struct 
 	strv_add(&argv, "-q");
 	strv_add(&argv, "update");
 	ret = proc_run(argv.v, &opts, err);
-	if (ret < 0)
-		err_context(err, "suite %s", suite);
-	return ret;
+	if (ret >= 0 || ret == -EINTR || !u->why.text)
+		return ret;
+	*err = (struct err)ERR_INIT;
+	return err_set(err, ERR_INFRA, 0, "suite %s: %s%s", suite,
+		       u->bad_signature ? "its signature is not good, nothing of it is used: " : "",
+		       u->why.text);
+}
+
+static void update_free(struct update *u)
+{
+	apt_complaint_free(&u->why);
+}
+
+/* Fetch the lists; @before is what is known of the suite from earlier. */
+static int fetch_lists(const char *suite, const char *stamp, int before, struct progress *pg,
+		       struct err *err)
+{
+	_cleanup_(update_free) struct update u = {0};
+	int ret = update(suite, pg, &u, err);
+
+	if (ret < 0 && ret != -EINTR && !u.missing && !u.bad_signature && before == APT_READY) {
+		progress_note(pg, "older package lists are used: %s", err->msg);
+		*err = (struct err)ERR_INIT;
+		return APT_READY;
+	}
+	if (ret == -EINTR || (ret < 0 && !u.missing))
+		return ret;
+	*err = (struct err)ERR_INIT;
+	const char *text = u.missing ? STAMP_NONE : STAMP_OK;
+
+	ret = publish_buffer(stamp, text, strlen(text), err);
+	return ret ? ret : u.missing ? APT_MISSING : APT_READY;
 }
 
 static int refresh_locked(const char *suite, const char *dir, struct progress *pg, struct err *err)
 {
-	_cleanup_free_ char *stamp = xasprintf("%s/stamp", dir);
-	bool fresh, missing = false;
+	_cleanup_free_ char *stamp = xasprintf("%s/stamp", dir), *uri = NULL;
+	_cleanup_free_ char *list = xasprintf("%s/sources.list", dir);
+	bool fresh, security = apt_is_security(suite);
+	int ret = apt_mirror(suite, &uri, err);
+
+	if (ret < 0)
+		return ret;
+	if (!uri && security) {
+		progress_note(pg,
+			      "%s is left out: apt's configuration names no security archive of "
+			      "Debian (SEALMATRIX_SECURITY_MIRROR may)",
+			      suite);
+		return APT_MISSING;
+	}
+	if (!uri)
+		return err_set(err, ERR_INFRA, 0,
+			       "apt's configuration names no mirror of Debian; "
+			       "SEALMATRIX_MIRROR may");
+	_cleanup_free_ char *sources = sources_text(suite, uri);
+
+	if (!has_text(list, sources))
+		ret = write_files(dir, sources, err);
+	if (ret < 0)
+		return ret;
 	int before = read_stamp(stamp, &fresh);
 
-	if (before >= 0 && fresh)
-		return before;
-	int ret = write_files(suite, dir, err);
-
-	if (!ret)
-		ret = update(suite, pg, &missing, err);
-	if (ret == -EINTR)
-		return ret;
-	if (ret < 0 && !missing && before == APT_READY) {
-		progress_note(pg, "older package lists of %s are used: %s", suite, err->msg);
-		*err = (struct err)ERR_INIT;
-		return APT_READY;
-	}
-	if (ret < 0 && !missing)
-		return ret;
-	*err = (struct err)ERR_INIT;
-	const char *text = missing ? STAMP_NONE : STAMP_OK;
-
-	ret = publish_buffer(stamp, text, strlen(text), err);
-	return ret ? ret : missing ? APT_MISSING : APT_READY;
+	return before >= 0 && fresh ? before : fetch_lists(suite, stamp, before, pg, err);
 }
 
 int apt_state_refresh(const char *suite, struct progress *pg, struct err *err)
@@ -239,4 +311,19 @@ int apt_state_refresh(const char *suite, struct progress *pg, struct err *err)
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return err_set(err, ERR_INFRA, errno, "lock %s", path);
 	return refresh_locked(suite, dir, pg, err);
+}
+
+int apt_state_expire(const char *suite, struct err *err)
+{
+	static const struct timespec long_ago[2];
+	_cleanup_free_ char *dir = NULL;
+	int ret = suite_dir(suite, &dir, err);
+
+	if (ret < 0)
+		return ret;
+	_cleanup_free_ char *stamp = xasprintf("%s/stamp", dir);
+
+	if (utimensat(AT_FDCWD, stamp, long_ago, 0) < 0 && errno != ENOENT)
+		return err_set(err, ERR_INFRA, errno, "set the time of %s", stamp);
+	return 0;
 }

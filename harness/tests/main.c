@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Runs every suite, or those named on the command line. MUST_RUN=1 makes a skip a failure. */
+/* Runs every suite, or the one named on the command line. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "publish.h"
@@ -11,37 +13,42 @@
 
 extern test_suite_fn *const __start_sm_suites[], *const __stop_sm_suites[];
 
-static char *dir;
-static pid_t dir_owner;
+/* Made and removed by the runner, so that a test that is killed leaves nothing behind. */
+static char *base;
 
-static void remove_dir(void)
+static void make_base(void)
 {
-	struct err err = ERR_INIT;
+	const char *tmp = getenv("TMPDIR");
 
-	if (dir && getpid() == dir_owner && remove_tree(dir, &err) < 0)
-		fprintf(stderr, "%s\n", err.msg);
+	base = xasprintf("%s/sealmatrix test.XXXXXX", tmp ? tmp : "/tmp");
+	if (!mkdtemp(base)) {
+		perror(base);
+		exit(1);
+	}
 }
 
 const char *test_dir(void)
 {
-	if (dir && getpid() == dir_owner)
-		return dir;
-	const char *tmp = getenv("TMPDIR");
+	static char *dir;
+	static pid_t owner; /* every test is a process of its own, with a directory of its own */
 
-	dir = xasprintf("%s/sealmatrix test.XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(dir)) {
+	if (dir && owner == getpid())
+		return dir;
+	dir = xasprintf("%s/%d", base, (int)getpid());
+	if (mkdir(dir, 0777) < 0 && errno != EEXIST) {
 		perror(dir);
 		exit(1);
 	}
-	dir_owner = getpid();
-	atexit(remove_dir);
+	owner = getpid();
 	return dir;
 }
 
 int main(int argc, char **argv)
 {
 	SRunner *runner = srunner_create(NULL);
+	struct err err = ERR_INIT;
 
+	make_base();
 	for (test_suite_fn *const *s = __start_sm_suites; s < __stop_sm_suites; s++)
 		srunner_add_suite(runner, (*s)());
 	srunner_run(runner, argc > 1 ? argv[1] : NULL, NULL, CK_ENV);
@@ -49,5 +56,8 @@ int main(int argc, char **argv)
 	int failed = srunner_ntests_failed(runner);
 
 	srunner_free(runner);
+	if (remove_tree(base, &err) < 0)
+		fprintf(stderr, "%s\n", err.msg);
+	free(base);
 	return failed ? 1 : 0;
 }

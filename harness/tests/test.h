@@ -14,6 +14,6 @@ typedef Suite *test_suite_fn(void);
 	static test_suite_fn *const suite_##fn __attribute__((used, section("sm_suites"))) = fn; \
 	static Suite *fn(void)
 
-/* A directory of its own for the running test, removed at exit of the test process. The path has
+/* A directory of its own for the running test, removed when all have run. The path has
  * a space in it, on purpose. */
 const char *test_dir(void);

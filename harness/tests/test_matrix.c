@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "cleanup.h"
+#include "matrix.h"
+#include "near.h"
+#include "paths.h"
+#include "publish.h"
+#include "test.h"
+
+static const char sample[] =
+	"[5.10]\nprovider=debian\narch=x86_64\nseries=5.10\ntags=default lts\n"
+	"suites=bullseye\n"
+	"[6.1]\nprovider=debian\narch=x86_64\nseries=6.1\ntags=default lts\n"
+	"[cow-6.1]\nprovider=source\narch=x86_64\nseries=6.1\ntags=default seeded\n"
+	"[7.3]\nprovider=debian\narch=x86_64\nseries=7.3\ntags=cloud\n";
+
+static int load(const char *text, struct matrix *m, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/matrix.conf", test_dir());
+
+	*err = (struct err)ERR_INIT;
+	ck_assert_int_eq(publish_buffer(path, text, strlen(text), err), 0);
+	return matrix_load(path, m, err);
+}
+
+/* What the words choose from the sample, as names with blanks between. */
+static char *chosen(char *const *words, size_t n, struct err *err)
+{
+	_cleanup_matrix_ struct matrix m = {0};
+	_cleanup_free_ size_t *sel = NULL;
+	size_t nsel;
+	char *out = xstrdup("");
+
+	ck_assert_msg(load(sample, &m, err) == 0, "%s", err->msg);
+	if (matrix_select(&m, words, n, &sel, &nsel, err) < 0)
+		return out;
+	for (size_t i = 0; i < nsel; i++) {
+		char *more = xasprintf("%s%s%s", out, i ? " " : "", m.v[sel[i]].name);
+
+		free(out);
+		out = more;
+	}
+	return out;
+}
+
+static const struct {
+	char *words[3];
+	const char *names;
+} choices[] = {
+	{{NULL}, "5.10 6.1 cow-6.1"},
+	{{"6.1"}, "6.1"}, /* a name is one kernel, though its series has two */
+	{{"seeded"}, "cow-6.1"},
+	{{"7.3", "5.10"}, "5.10 7.3"},
+	{{"5.1..6.1"}, "5.10 6.1 cow-6.1"},
+	{{"6.2..9.9"}, "7.3"},
+	{{"lts", "6.1"}, "5.10 6.1"},
+	{{"/boot/vmlinuz-5.4.3"}, "vmlinuz-5.4.3"},
+};
+
+START_TEST(words_choose_kernels)
+{
+	struct err err = ERR_INIT;
+	size_t n = 0;
+
+	while (n < 3 && choices[_i].words[n])
+		n++;
+	_cleanup_free_ char *names = chosen(choices[_i].words, n, &err);
+
+	ck_assert_msg(!err.kind, "%s", err.msg);
+	ck_assert_str_eq(names, choices[_i].names);
+}
+END_TEST
+
+START_TEST(unknown_word_names_the_near_ones)
+{
+	struct err err = ERR_INIT;
+	char *words[] = {"cow-6.2"};
+	_cleanup_free_ char *names = chosen(words, 1, &err);
+
+	ck_assert_int_eq(err.kind, ERR_USER);
+	ck_assert_ptr_nonnull(strstr(err.msg, "did you mean cow-6.1"));
+	ck_assert_str_eq(names, "");
+}
+END_TEST
+
+static const char *const bad[] = {
+	"[a]\nprovider=debian\n",				   /* no arch */
+	"[a]\nprovider=debian\narch=x\n[a]\nprovider=x\narch=x\n", /* twice */
+	"[a]\nprovider=debian\narch=x\narch=y\n",		   /* key twice */
+	"[a/b]\nprovider=debian\narch=x\n",			   /* not a folder's name */
+	"[a]\nthis is no line\n",
+	"",
+};
+
+START_TEST(mistakes_are_refused)
+{
+	_cleanup_matrix_ struct matrix m = {0};
+	struct err err;
+
+	ck_assert_int_lt(load(bad[_i], &m, &err), 0);
+	ck_assert_int_eq(err.kind, ERR_USER);
+	ck_assert_ptr_nonnull(strstr(err.msg, "matrix.conf"));
+}
+END_TEST
+
+START_TEST(long_lines_are_refused)
+{
+	_cleanup_matrix_ struct matrix m = {0};
+	_cleanup_free_ char *text =
+		xasprintf("[a]\nprovider=debian\narch=x86_64\nsuites=%0300d\n", 1);
+	struct err err;
+
+	ck_assert_int_lt(load(text, &m, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, ":4:"));
+}
+END_TEST
+
+START_TEST(shipped_matrix_loads)
+{
+	_cleanup_free_ char *path = paths_data("kernels/matrix.conf");
+	_cleanup_matrix_ struct matrix m = {0};
+	_cleanup_free_ size_t *sel = NULL;
+	struct err err = ERR_INIT;
+	size_t nsel;
+
+	ck_assert_msg(matrix_load(path, &m, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(matrix_select(&m, NULL, 0, &sel, &nsel, &err), 0);
+	ck_assert_uint_eq(nsel, 5);
+}
+END_TEST
+
+START_TEST(near_matches_are_few_and_near)
+{
+	_cleanup_strv_ struct strv names = {0};
+
+	strv_split(&names, "default exhaustive schedules smoke repro", " ");
+	_cleanup_free_ char *one = near_matches("defualt", &names);
+	_cleanup_free_ char *two = near_matches("schedule", &names);
+	_cleanup_free_ char *none = near_matches("zzz", &names);
+
+	ck_assert_str_eq(one, "default");
+	ck_assert_str_eq(two, "schedules");
+	ck_assert_ptr_null(none);
+}
+END_TEST
+
+TEST_SUITE(matrix)
+{
+	Suite *s = suite_create("matrix");
+	TCase *tc = tcase_create("matrix");
+
+	tcase_add_loop_test(tc, words_choose_kernels, 0, sizeof(choices) / sizeof(*choices));
+	tcase_add_test(tc, unknown_word_names_the_near_ones);
+	tcase_add_loop_test(tc, mistakes_are_refused, 0, sizeof(bad) / sizeof(*bad));
+	tcase_add_test(tc, long_lines_are_refused);
+	tcase_add_test(tc, shipped_matrix_loads);
+	tcase_add_test(tc, near_matches_are_few_and_near);
+	suite_add_tcase(s, tc);
+	return s;
+}
