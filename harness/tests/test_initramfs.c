@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "initramfs.h"
+#include "proto.h"
+#include "publish.h"
+#include "test.h"
+
+static char *put(const char *name, const char *text)
+{
+	char *path = xasprintf("%s/%s", test_dir(), name);
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(publish_buffer(path, text, strlen(text), &err) == 0, "%s", err.msg);
+	return path;
+}
+
+static int write_list(const char *list, const char *out, struct err *err)
+{
+	_cleanup_free_ char *l = put("list", list), *path = xasprintf("%s/%s", test_dir(), out);
+	struct initramfs_opts opts = {.list = l, .plan = "plan\n"};
+
+	*err = (struct err)ERR_INIT;
+	setenv("SEALMATRIX_ROOT", test_dir(), 1);
+	free(put("init", "#!/bin/sh\n"));
+	return initramfs_write(path, &opts, err);
+}
+
+static const char good[] = "# a comment\n"
+			   "dir /dev 0755\n"
+			   "dir /sealmatrix 0755\n"
+			   "node /dev/console 0600 c 5 1\n"
+			   "file /init 0755 @data@/init # why\n"
+			   "link /sh init\n";
+
+/* "name type mode" of each member, and the content of files. Caller frees. */
+static char *listing(const char *name)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", test_dir(), name);
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	char *out = xstrdup("");
+
+	archive_read_support_format_cpio(a);
+	ck_assert_int_eq(archive_read_open_filename(a, path, 4096), ARCHIVE_OK);
+	while (archive_read_next_header(a, &e) == ARCHIVE_OK) {
+		char data[128] = "";
+		ssize_t n = archive_read_data(a, data, sizeof(data) - 1);
+		const char *link = archive_entry_symlink(e);
+		char *more = xasprintf("%s%s %o %s%.*s\n", out, archive_entry_pathname(e),
+				       archive_entry_mode(e), link ? link : "", n > 0 ? (int)n : 0,
+				       data);
+
+		ck_assert_int_eq(archive_entry_uid(e), 0);
+		ck_assert_int_eq(archive_entry_mtime(e), 0);
+		free(out);
+		out = more;
+	}
+	archive_read_free(a);
+	return out;
+}
+
+START_TEST(holds_what_the_list_says)
+{
+	struct err err;
+
+	ck_assert_msg(write_list(good, "out", &err) == 0, "%s", err.msg);
+	_cleanup_free_ char *members = listing("out");
+
+	ck_assert_str_eq(members, "dev 40755 \n"
+				  "sealmatrix 40755 \n"
+				  "dev/console 20600 \n"
+				  "init 100755 #!/bin/sh\n\n"
+				  "sh 120777 init\n"
+				  "lib 40755 \n"
+				  "lib/modules 40755 \n"
+				  "sealmatrix/modules 100644 \n"
+				  "sealmatrix/plan.jsonl 100600 plan\n\n");
+}
+END_TEST
+
+START_TEST(same_inputs_give_the_same_bytes)
+{
+	_cleanup_free_ char *a = xasprintf("%s/a", test_dir()), *b = xasprintf("%s/b", test_dir());
+	_cleanup_free_ char *ta = NULL, *tb = NULL;
+	size_t na, nb;
+	struct err err;
+
+	ck_assert_int_eq(write_list(good, "a", &err), 0);
+	/* Another clock, zone and umask, and files made anew. */
+	setenv("TZ", "Asia/Kathmandu", 1);
+	tzset();
+	umask(0);
+	struct timespec later = {.tv_nsec = 20 * 1000 * 1000};
+
+	nanosleep(&later, NULL);
+	ck_assert_int_eq(write_list(good, "b", &err), 0);
+	ck_assert_int_eq(read_file(a, 1 << 20, &ta, &na, &err), 0);
+	ck_assert_int_eq(read_file(b, 1 << 20, &tb, &nb, &err), 0);
+	ck_assert(na == nb && !memcmp(ta, tb, na));
+}
+END_TEST
+
+static const struct {
+	const char *list, *said;
+} bad[] = {
+	{"file /init 0755 @data@/missing\n", "missing"},
+	{"dir /sealmatrix 0755\nfile /init 0755 /etc/passwd\n", ":2: a source begins with"},
+	{"dir /a/b 0755\n", ":1: the parent"},
+	{"dir a 0755\n", ":1: a path must be absolute"},
+	{"dir /a\n", ":1: wrong number"},
+	{"pipe /a 0755\n", ":1: a line begins with"},
+	{"dir /dev 0755\nnode /dev/sda 0600 b 8 0\n", ":2: only character devices"},
+};
+
+START_TEST(mistakes_are_named_and_leave_nothing)
+{
+	_cleanup_free_ char *path = xasprintf("%s/out", test_dir());
+	struct stat st;
+	struct err err;
+
+	ck_assert_int_lt(write_list(bad[_i].list, "out", &err), 0);
+	ck_assert_msg(strstr(err.msg, bad[_i].said) != NULL, "%s", err.msg);
+	ck_assert_int_ne(stat(path, &st), 0);
+}
+END_TEST
+
+TEST_SUITE(initramfs)
+{
+	Suite *s = suite_create("initramfs");
+	TCase *tc = tcase_create("initramfs");
+
+	tcase_add_test(tc, holds_what_the_list_says);
+	tcase_add_test(tc, same_inputs_give_the_same_bytes);
+	tcase_add_loop_test(tc, mistakes_are_named_and_leave_nothing, 0,
+			    sizeof(bad) / sizeof(*bad));
+	suite_add_tcase(s, tc);
+	return s;
+}
