@@ -89,8 +89,6 @@ static SRunner *build(const json_t *records, TTest *tests)
 		for (size_t k = i; k < to; k++) {
 			tests[k] = *verdict;
 			tests[k].name = jstr(json_array_get(records, k), "variant", "?");
-			tests[k].file = kernel;
-			tests[k].line = 0;
 			_tcase_add_test(tc, &tests[k], 0, 0, k, k + 1);
 		}
 		suite_add_tcase(s, tc);
