@@ -2,26 +2,33 @@
 #include "accel.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "accel_internal.h"
 #include "cache.h"
 #include "cleanup.h"
 #include "hash.h"
 #include "publish.h"
 #include "vm_internal.h"
 
-#define KVM_DEVICE "/dev/kvm"
+#define WHY_MAX 65536
 
-/* A kernel under KVM boots in a second or two; one that spins must not cost a minute. */
+/* A kernel under KVM boots in a second or two; one that does not must not cost a minute. */
 static const struct vm_limits probe_limits = {
 	.channel_bytes = 1 << 20,
 	.console_bytes = 1 << 20,
 	.silent_cpu_s = 10,
 	.idle_wall_s = 20,
+	.idle_cpu_s = 1,
+	.wall_s = 30,
 	.poll_ms = 200,
+	.answer_ms = 2000,
+};
+
+struct probe {
+	const char *arch, *kernel, *initrd;
 };
 
 static int ignore_bytes(void *arg, const char *buf, size_t len)
@@ -32,31 +39,55 @@ static int ignore_bytes(void *arg, const char *buf, size_t len)
 	return 0;
 }
 
-/* Boot it; the answer in one line. */
-static bool boots_under_kvm(const char *arch, const char *kernel, const char *initrd,
-			    const char *dir, char **why)
+/* Boot it with an init that ends the machine at once. */
+static int boot(const struct probe *p, enum vm_accel accel, const char *dir, struct vm_result *res,
+		struct err *err)
 {
 	_cleanup_free_ char *console = xasprintf("%s/console", dir);
 	_cleanup_free_ char *channel = xasprintf("%s/channel", dir);
-	_cleanup_vm_result_ struct vm_result res = {0};
-	struct err err = ERR_INIT;
 	struct vm_config cfg = {
-		.arch = arch,
-		.kernel = kernel,
-		.initrd = initrd,
+		.arch = p->arch,
+		.kernel = p->kernel,
+		.initrd = p->initrd,
 		.append = "sm.init=exit",
-		.accel = VM_KVM,
+		.accel = accel,
 		.console_path = console,
 		.channel_path = channel,
 	};
+	int ret = vm_run_limits(&cfg, accel == VM_KVM ? &probe_limits : &vm_limits, ignore_bytes,
+				NULL, res, err);
 
-	if (vm_run_limits(&cfg, &probe_limits, ignore_bytes, NULL, &res, &err) < 0)
-		*why = xasprintf("TCG: KVM could not be tried: %s", err.msg);
-	else if (res.end == VM_DONE)
-		*why = xstrdup("KVM: a kernel was seen to boot under it");
-	else
-		*why = xasprintf("TCG: no kernel boots under KVM here (%s)", res.text);
-	return res.end == VM_DONE && !err.kind;
+	if (ret < 0)
+		return ret;
+	return res->end == VM_INTERRUPTED ? err_set(err, ERR_INFRA, EINTR, "boot %s", p->kernel)
+					  : 0;
+}
+
+/*
+ * Fills the cache entry: a file "why" that begins with the accelerator's name. Fails, and nothing
+ * is remembered, when the answer would not be about KVM: a kernel that boots nowhere, Ctrl-C.
+ */
+static int fill_probe(const char *dir, void *arg, struct err *err)
+{
+	const struct probe *p = arg;
+	_cleanup_vm_result_ struct vm_result kvm = {0}, tcg = {0};
+	_cleanup_free_ char *why = NULL, *path = xasprintf("%s/why", dir);
+	int ret = boot(p, VM_KVM, dir, &kvm, err);
+
+	if (ret < 0)
+		return ret;
+	if (kvm.end == VM_DONE) {
+		why = xstrdup("KVM: a kernel was seen to boot under it");
+		return publish_buffer(path, why, strlen(why), err);
+	}
+	ret = boot(p, VM_TCG, dir, &tcg, err);
+	if (ret < 0)
+		return ret;
+	if (tcg.end != VM_DONE)
+		return err_set(err, ERR_INFRA, 0, "%s does not boot without KVM either (%s)",
+			       p->kernel, tcg.text);
+	why = xasprintf("TCG: KVM does not boot a kernel here (%s)", kvm.text);
+	return publish_buffer(path, why, strlen(why), err);
 }
 
 /* What the answer depends on: this boot of this host, this QEMU. */
@@ -78,40 +109,39 @@ static int probe_key(const char *arch, char hex[SHA256_HEX], struct err *err)
 	return 0;
 }
 
-struct probe {
-	const char *arch, *kernel, *initrd;
-};
-
-/* The cache entry: a file "why" that begins with the accelerator's name. */
-static int fill_probe(const char *dir, void *arg, struct err *err)
+static int cached_probe(struct probe *p, char **why, struct err *err)
 {
-	const struct probe *p = arg;
-	_cleanup_free_ char *why = NULL, *path = xasprintf("%s/why", dir);
+	_cleanup_free_ char *entry = NULL;
+	char key[SHA256_HEX];
+	int ret = probe_key(p->arch, key, err);
 
-	boots_under_kvm(p->arch, p->kernel, p->initrd, dir, &why);
-	return publish_buffer(path, why, strlen(why), err);
+	if (!ret)
+		ret = cache_get("accel", key, fill_probe, p, &entry, err);
+	if (!ret)
+		ret = cache_check(entry, "why", err);
+	if (ret < 0)
+		return ret;
+	_cleanup_free_ char *path = xasprintf("%s/why", entry);
+
+	return read_file(path, WHY_MAX, why, NULL, err);
+}
+
+enum vm_accel accel_probe_device(const char *device, const char *arch, const char *kernel,
+				 const char *initrd, char **why)
+{
+	struct probe p = {arch, kernel, initrd};
+	struct err err = ERR_INIT;
+
+	if (access(device, R_OK | W_OK) < 0) {
+		*why = xasprintf("TCG: KVM: %s: %s", device, strerror(errno));
+		return VM_TCG;
+	}
+	if (cached_probe(&p, why, &err) < 0)
+		*why = xasprintf("TCG: KVM could not be tried: %s", err.msg);
+	return strncmp(*why, "KVM", 3) ? VM_TCG : VM_KVM;
 }
 
 enum vm_accel accel_probe(const char *arch, const char *kernel, const char *initrd, char **why)
 {
-	struct probe p = {arch, kernel, initrd};
-	_cleanup_free_ char *entry = NULL, *path = NULL;
-	struct err err = ERR_INIT;
-	char key[SHA256_HEX];
-
-	if (access(KVM_DEVICE, R_OK | W_OK) < 0) {
-		*why = xasprintf("TCG: " KVM_DEVICE ": %s", strerror(errno));
-		return VM_TCG;
-	}
-	int ret = probe_key(arch, key, &err);
-
-	if (!ret)
-		ret = cache_get("accel", key, fill_probe, &p, &entry, &err);
-	if (!ret) {
-		path = xasprintf("%s/why", entry);
-		ret = read_file(path, 1 << 16, why, NULL, &err);
-	}
-	if (ret < 0)
-		*why = xasprintf("TCG: KVM could not be tried: %s", err.msg);
-	return strncmp(*why, "KVM", 3) ? VM_TCG : VM_KVM;
+	return accel_probe_device("/dev/kvm", arch, kernel, initrd, why);
 }

@@ -97,8 +97,9 @@ static int take_line(struct channel *c, struct err *err)
 	char hex[9];
 
 	c->line[c->have] = '\0';
-	if (memchr(c->line, '\0', c->have))
-		return refuse(c, EPROTO, "a NUL byte", err);
+	for (size_t i = 0; i < c->have; i++)
+		if ((unsigned char)c->line[i] < ' ')
+			return refuse(c, EPROTO, "a control character", err);
 	const char *p = take_number(c->line, &seq);
 	size_t seq_len = p ? p - 1 - c->line : 0;
 
@@ -107,6 +108,8 @@ static int take_line(struct channel *c, struct err *err)
 		return refuse(c, EPROTO, "not a frame", err);
 	const char *crc = p, *payload = p + 9;
 
+	if (len > SM_FRAME_PAYLOAD)
+		return refuse(c, EFBIG, "a frame longer than any", err);
 	if (len != strlen(payload))
 		return refuse(c, EPROTO, "a frame of the wrong length", err);
 	snprintf(hex, sizeof(hex), "%08lx", checksum(c, c->line, seq_len, payload, len));
@@ -119,7 +122,7 @@ static int take_line(struct channel *c, struct err *err)
 	_cleanup_json_ json_t *frame = json_loadb(payload, len, JSON_REJECT_DUPLICATES, NULL);
 
 	if (!json_is_object(frame) || !json_is_string(json_object_get(frame, "type")))
-		return refuse(c, EPROTO, "a frame without a JSON object of known type", err);
+		return refuse(c, EPROTO, "a frame that is not a JSON object with a type", err);
 	c->fn(c->arg, frame);
 	return 0;
 }

@@ -8,74 +8,52 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "proc.h"
 #include "proto.h"
-#include "publish.h"
 #include "qmp.h"
 #include "sig.h"
 #include "vm_arch.h"
 #include "vm_internal.h"
+#include "watchdog.h"
 
-#define STDERR_MAX 2000 /* QEMU's own words that are kept */
+#define STDERR_MAX  4096 /* QEMU's own words that are kept: the first ones are the cause */
+#define TEXT_MAX    400	 /* … and what of them goes into the result */
+#define SPARE_BYTES 65536
 
 const struct vm_limits vm_limits = {
 	.channel_bytes = SM_CHANNEL_MAX,
 	.console_bytes = 64L << 20,
 	/* A bare boot takes some 2 CPU seconds; a kernel that needs 60 without a word is stuck. */
 	.silent_cpu_s = 60,
-	/* A halted guest uses no CPU time; only then does the wall clock count. */
+	/* In real time a halted guest uses no CPU time; only then does the wall clock count. */
 	.idle_wall_s = 120,
+	.idle_cpu_s = 1,
 	.poll_ms = 500,
+	.answer_ms = 10000,
 };
 
 /* One running machine. */
 struct vm {
 	const struct vm_config *cfg;
-	const struct vm_limits *lim;
+	struct vm_limits lim;
 	vm_channel_fn *fn;
 	void *arg;
 	pid_t pid;
 	int channel, console, notify, text;
 	struct qmp *qmp;
 	off_t channel_at, console_at; /* bytes seen so far */
-	double progress_cpu, progress_wall;
+	struct watchdog dog;
 	char said[STDERR_MAX + 1];
 	size_t said_len;
 };
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-/* User + system seconds of a living process; 0 when it cannot be read. */
-static double cpu_of(pid_t pid)
-{
-	_cleanup_free_ char *path = xasprintf("/proc/%d/stat", (int)pid), *text = NULL;
-	struct err ignored = ERR_INIT;
-	unsigned long user, sys;
-
-	if (read_file(path, 1 << 16, &text, NULL, &ignored) < 0)
-		return 0;
-	/* Field 2 may contain anything but ends with the last ')'. */
-	const char *p = strrchr(text, ')');
-
-	if (!p ||
-	    sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys) != 2)
-		return 0;
-	return (double)(user + sys) / sysconf(_SC_CLK_TCK);
-}
 
 void vm_result_free(struct vm_result *r)
 {
@@ -86,11 +64,11 @@ void vm_result_free(struct vm_result *r)
 
 static int open_port(const char *path, int notify, int *fd, struct err *err)
 {
-	*fd = open(path, O_RDONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	*fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (*fd < 0)
 		return err_set(err, ERR_INFRA, errno, "create %s", path);
-	if (inotify_add_watch(notify, path, IN_MODIFY) < 0)
-		return err_set(err, ERR_INFRA, errno, "watch %s", path);
+	/* When the user has no watches left, looking every poll_ms will do. */
+	inotify_add_watch(notify, path, IN_MODIFY);
 	return 0;
 }
 
@@ -115,14 +93,15 @@ static int start_qemu(struct vm *vm, struct err *err)
 	strv_add(&argv, "-mon");
 	strv_add(&argv, "chardev=qmp,mode=control");
 	vm->pid = proc_spawn(argv.v, text_wr, &theirs, 1, err);
+	if (vm->pid == -ENOENT)
+		err_context(err, "no QEMU for %s, install %s", vm->cfg->arch,
+			    vm_arch(vm->cfg->arch)->package);
 	return vm->pid < 0 ? (int)vm->pid : 0;
 }
 
 static int vm_open(struct vm *vm, struct err *err)
 {
 	vm->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (vm->notify < 0)
-		return err_set(err, ERR_INFRA, errno, "inotify");
 	int ret = open_port(vm->cfg->channel_path, vm->notify, &vm->channel, err);
 
 	if (!ret)
@@ -153,7 +132,7 @@ static int drain_channel(struct vm *vm)
 		vm->channel_at += n;
 		if (ret < 0)
 			return ret;
-		if (vm->channel_at > vm->lim->channel_bytes)
+		if (vm->channel_at > vm->lim.channel_bytes)
 			return -EFBIG;
 		any = 1;
 	}
@@ -167,67 +146,48 @@ static int console_grew(struct vm *vm)
 	if (fstat(vm->console, &st) < 0 || st.st_size == vm->console_at)
 		return 0;
 	vm->console_at = st.st_size;
-	return st.st_size > vm->lim->console_bytes ? -EFBIG : 1;
+	return st.st_size > vm->lim.console_bytes ? -EFBIG : 1;
 }
 
-/* Keep the end of what QEMU says: the last line is the reason. */
+/* Take what QEMU says, and keep the beginning of it. */
 static void read_text(struct vm *vm)
 {
 	char buf[512];
 	ssize_t n = read(vm->text, buf, sizeof(buf));
+	size_t room = STDERR_MAX - vm->said_len;
 
-	if (n == 0)
-		closep(&vm->text), vm->text = -1;
-	if (n <= 0)
+	if (n < 0 && errno == EINTR)
 		return;
-	if (vm->said_len + n > STDERR_MAX) {
-		size_t drop = vm->said_len + n - STDERR_MAX;
-
-		memmove(vm->said, vm->said + drop, vm->said_len - drop);
-		vm->said_len -= drop;
+	if (n <= 0) {
+		closep(&vm->text);
+		vm->text = -1;
+		return;
 	}
-	memcpy(vm->said + vm->said_len, buf, n);
-	vm->said_len += n;
-	vm->said[vm->said_len] = '\0';
+	size_t take = (size_t)n < room ? (size_t)n : room;
+
+	memcpy(vm->said + vm->said_len, buf, take);
+	vm->said_len += take;
 }
 
-/* Spinning or halted, and where: several samples, so that a loop shows as one. */
+/* Where the vCPU is, and whether it spins or is halted: several samples, so that a loop shows. */
 static char *sample_ip(struct vm *vm)
 {
-	const char *name = vm_arch(vm->cfg->arch)->ip_register;
-	char *out = xstrdup("");
+	const struct vm_arch *arch = vm_arch(vm->cfg->arch);
+	char *out = NULL;
 
-	for (int i = 0; i < 3; i++) {
-		struct err ignored = ERR_INIT;
-		_cleanup_free_ char *regs = NULL;
+	for (int i = 0; i < 4; i++) {
+		struct err err = ERR_INIT;
+		_cleanup_free_ char *regs = NULL, *before = steal_ptr(out);
 
-		if (qmp_hmp(vm->qmp, "info registers", 2000, &regs, &ignored) < 0)
-			break;
-		const char *ip = strstr(regs, name);
-		const char *hlt = strstr(regs, "HLT=1");
-		char *more = xasprintf("%s%s%.*s%s", out, i ? ", " : "",
-				       ip ? (int)strcspn(ip, " \r\n") : 0, ip ? ip : "",
-				       hlt ? " halted" : " running");
+		if (qmp_hmp(vm->qmp, "info registers", vm->lim.answer_ms, &regs, &err) < 0)
+			return before ? steal_ptr(before) : xstrdup(err.msg);
+		const char *ip = strstr(regs, arch->ip_register);
+		const char *halted = arch->halted && strstr(regs, arch->halted) ? " halted" : "";
 
-		free(out);
-		out = more;
+		out = xasprintf("%s%s%.*s%s", before ? before : "", before ? ", " : "",
+				ip ? (int)strcspn(ip, " \r\n") : 0, ip ? ip : "", halted);
 	}
 	return out;
-}
-
-static bool is_silent(struct vm *vm, bool progress)
-{
-	double cpu = cpu_of(vm->pid), wall = now();
-	double limit = vm->cfg->silent_cpu_s > 0 ? vm->cfg->silent_cpu_s : vm->lim->silent_cpu_s;
-
-	if (progress) {
-		vm->progress_cpu = cpu;
-		vm->progress_wall = wall;
-		return false;
-	}
-	if (cpu - vm->progress_cpu > limit)
-		return true;
-	return wall - vm->progress_wall > vm->lim->idle_wall_s && cpu - vm->progress_cpu < 1;
 }
 
 static bool wait_for_news(struct vm *vm)
@@ -237,7 +197,7 @@ static bool wait_for_news(struct vm *vm)
 			     {.fd = vm->text, .events = POLLIN}};
 	char events[4096];
 
-	poll(p, sizeof(p) / sizeof(*p), vm->lim->poll_ms);
+	poll(p, sizeof(p) / sizeof(*p), vm->lim.poll_ms);
 	while (read(vm->notify, events, sizeof(events)) > 0)
 		;
 	if (p[2].revents)
@@ -248,7 +208,6 @@ static bool wait_for_news(struct vm *vm)
 /* Watch it until it ends (VM_DONE here stands for: see its exit status) or must be ended. */
 static enum vm_end watch(struct vm *vm, struct vm_result *res)
 {
-	vm->progress_wall = now();
 	for (;;) {
 		bool alive = wait_for_news(vm);
 		int channel = drain_channel(vm), console = console_grew(vm);
@@ -261,98 +220,158 @@ static enum vm_end watch(struct vm *vm, struct vm_result *res)
 			return VM_DONE;
 		if (sig_stop())
 			return VM_INTERRUPTED;
-		if (is_silent(vm, channel || console)) {
+		if (qmp_stopped(vm->qmp))
+			return VM_DIED;
+		res->text = watchdog_look(&vm->dog, channel || console);
+		if (res->text) {
 			res->ip_sample = sample_ip(vm);
 			return VM_SILENT;
 		}
 	}
 }
 
-/* The rest of what QEMU says; it is gone or going, so this ends. */
-static void drain_text(struct vm *vm)
+/* The rest of what QEMU says, in one line; it is gone, so this ends. */
+static const char *last_words(struct vm *vm)
 {
 	while (vm->text >= 0)
 		read_text(vm);
 	while (vm->said_len && strchr(" \r\n", vm->said[vm->said_len - 1]))
-		vm->said[--vm->said_len] = '\0';
+		vm->said_len--;
+	vm->said[vm->said_len < TEXT_MAX ? vm->said_len : TEXT_MAX] = '\0';
+	for (char *p = vm->said; (p = strpbrk(p, "\r\n"));)
+		*p = ' ';
+	return vm->said_len ? vm->said : "it said nothing";
+}
+
+/* QEMU's status when the guest wrote @v to the exit device. */
+static bool exited_with(int status, int v)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == ((v << 1) | 1);
 }
 
 static enum vm_end end_by_itself(struct vm *vm, int status, struct vm_result *res)
 {
 	const char *reason = qmp_shutdown_reason(vm->qmp);
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == ((SM_EXIT_DONE << 1) | 1))
+	if (exited_with(status, SM_EXIT_DONE)) {
+		res->text = xstrdup("ended");
 		return VM_DONE;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == ((SM_EXIT_BROKEN << 1) | 1)) {
+	}
+	if (exited_with(status, SM_EXIT_BROKEN)) {
 		res->text = xstrdup("the guest's init or agent gave up");
 		return VM_BROKEN;
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && reason) {
+	/* "host-signal" and the like are not the guest's doing. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && reason &&
+	    !strncmp(reason, "guest-", strlen("guest-"))) {
 		res->text = xasprintf("the guest ended by itself (%s)", reason);
 		return VM_RESET;
 	}
 	if (WIFSIGNALED(status))
-		res->text =
-			xasprintf("QEMU was killed by signal %d: %s", WTERMSIG(status), vm->said);
+		res->text = xasprintf("QEMU was killed by signal %d (%s): %s", WTERMSIG(status),
+				      strsignal(WTERMSIG(status)), last_words(vm));
 	else
-		res->text =
-			xasprintf("QEMU ended with status %d: %s", WEXITSTATUS(status), vm->said);
+		res->text = xasprintf("QEMU ended with status %d%s%s: %s", WEXITSTATUS(status),
+				      reason ? ", " : "", reason ? reason : "", last_words(vm));
 	return VM_DIED;
 }
 
-static void describe_kill(const struct vm *vm, struct vm_result *res)
+static char *describe_kill(struct vm *vm, enum vm_end end)
 {
-	if (res->end == VM_SILENT)
-		res->text = xasprintf("no progress in %.0f s of CPU time; instruction pointer: %s",
-				      cpu_of(vm->pid) - vm->progress_cpu, res->ip_sample);
-	else if (res->end == VM_FLOOD)
-		res->text = xstrdup("the guest wrote more than any run does");
-	else
-		res->text = xstrdup(res->end == VM_INTERRUPTED ? "interrupted" : "stopped");
+	if (end == VM_DIED)
+		return xasprintf("QEMU stopped the machine: %s", last_words(vm));
+	if (end == VM_FLOOD)
+		return xasprintf("the guest wrote more than %ld MiB",
+				 (vm->channel_at > vm->lim.channel_bytes ? vm->lim.channel_bytes
+									 : vm->lim.console_bytes) >>
+					 20);
+	return xstrdup(end == VM_INTERRUPTED ? "interrupted" : "stopped");
+}
+
+/* Kill it, unless it goes by itself, and collect it. */
+static void reap(struct vm *vm, bool going, struct vm_result *res)
+{
+	_cleanup_close_ int fd = pidfd_open(vm->pid, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct rusage ru;
+
+	if (!going || (fd >= 0 && poll(&p, 1, vm->lim.answer_ms) == 0))
+		kill(vm->pid, SIGKILL);
+	while (wait4(vm->pid, &res->status, 0, &ru) < 0 && errno == EINTR)
+		;
+	vm->pid = 0;
+	res->cpu_s = ru.ru_utime.tv_sec + ru.ru_stime.tv_sec +
+		     (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
+	res->wall_s = watchdog_now() - vm->dog.started;
+}
+
+/* What the guest wrote between our last look and its end counts as well. */
+static enum vm_end how_it_ended(struct vm *vm, struct vm_result *res)
+{
+	int channel = drain_channel(vm);
+
+	if (channel == -EFBIG || console_grew(vm) < 0)
+		return VM_FLOOD;
+	if (channel < 0)
+		return VM_STOPPED;
+	enum vm_end end = end_by_itself(vm, res->status, res);
+
+	return end == VM_DIED && sig_stop() ? VM_INTERRUPTED : end;
+}
+
+/*
+ * QEMU drops bytes that it cannot write, and says nothing. A file that could grow no more at the
+ * end is not believed; trying it is the only answer that knows of quotas and reserves.
+ */
+static int check_space(const struct vm *vm, struct err *err)
+{
+	const int fds[] = {vm->channel, vm->console};
+	const char *const paths[] = {vm->cfg->channel_path, vm->cfg->console_path};
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++) {
+		if (fstat(fds[i], &st) < 0)
+			return err_set(err, ERR_INFRA, errno, "stat %s", paths[i]);
+		if (fallocate(fds[i], FALLOC_FL_KEEP_SIZE, st.st_size, SPARE_BYTES) == 0) {
+			if (ftruncate(fds[i], st.st_size) < 0)
+				return err_set(err, ERR_INFRA, errno, "truncate %s", paths[i]);
+		} else if (errno == ENOSPC || errno == EDQUOT) {
+			return err_set(err, ERR_INFRA, errno, "%s may not be whole", paths[i]);
+		}
+	}
+	return 0;
 }
 
 int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_channel_fn *fn,
 		  void *arg, struct vm_result *res, struct err *err)
 {
 	_cleanup_(vm_close) struct vm vm = {.cfg = cfg,
-					    .lim = lim,
+					    .lim = *lim,
 					    .fn = fn,
 					    .arg = arg,
 					    .channel = -1,
 					    .console = -1,
 					    .notify = -1,
 					    .text = -1};
-	double start = now();
-	struct rusage ru;
 
 	*res = (struct vm_result){0};
 	if (!vm_arch(cfg->arch))
 		return err_set(err, ERR_USER, 0,
 			       "no virtual machine is known for the architecture '%s'", cfg->arch);
+	if (cfg->silent_cpu_s > 0)
+		vm.lim.silent_cpu_s = cfg->silent_cpu_s;
 	int ret = vm_open(&vm, err);
 
 	if (ret < 0)
 		return ret;
+	watchdog_start(&vm.dog, &vm.lim, vm.pid);
 	res->end = watch(&vm, res);
-	if (res->end != VM_DONE) {
-		describe_kill(&vm, res);
-		kill(vm.pid, SIGKILL);
-	}
-	while (wait4(vm.pid, &res->status, 0, &ru) < 0 && errno == EINTR)
-		;
-	vm.pid = 0;
-	drain_text(&vm);
-	/* What it wrote between our last look and its end. */
-	if (res->end == VM_DONE && drain_channel(&vm) < 0)
-		res->end = VM_STOPPED;
-	else if (res->end == VM_DONE)
-		res->end = end_by_itself(&vm, res->status, res);
+	reap(&vm, res->end == VM_DONE, res);
+	if (res->end == VM_DONE)
+		res->end = how_it_ended(&vm, res);
 	if (!res->text)
-		res->text = xstrdup("ended");
-	res->cpu_s = ru.ru_utime.tv_sec + ru.ru_stime.tv_sec +
-		     (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
-	res->wall_s = now() - start;
-	return 0;
+		res->text = describe_kill(&vm, res->end);
+	return check_space(&vm, err);
 }
 
 int vm_run(const struct vm_config *cfg, vm_channel_fn *fn, void *arg, struct vm_result *res,

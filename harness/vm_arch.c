@@ -18,7 +18,7 @@ static const struct vm_arch archs[] = {
 		.console = "ttyS0",
 		.channel = "ttyS1",
 		.devices = x86_devices,
-		.ip_register = "RIP=",
+		.ip_register = "IP=", /* RIP=, and EIP= before long mode */
 		.halted = "HLT=1",
 	},
 };

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guests of a few x86 instructions, as multiboot images that QEMU's -kernel takes: no kernel, no
+ * assembler, up within a fraction of a second. They run in 32-bit protected mode.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#define OUT_IMM(port, v) 0xb0, (v), 0xe6, (port) /* out %al,$port */
+#define SET_DX(port) \
+	0x66, 0xba, (unsigned char)(port), (unsigned char)((port) >> 8) /* mov $port,%dx */
+#define OUT_DX(v) 0xb0, (v), 0xee					/* out %al,(%dx) */
+#define AGAIN	  0xeb, 0xfd						/* jmp to the out before */
+#define SPIN	  0xeb, 0xfe						/* jmp . */
+#define HALT	  0xfa, 0xf4						/* cli; hlt */
+/* mov $0x200000,%esp; push $0; push $0; lidt (%esp); int3: a fault that nobody can take */
+#define TRIPLE_FAULT 0xbc, 0, 0, 0x20, 0, 0x6a, 0, 0x6a, 0, 0x0f, 0x01, 0x1c, 0x24, 0xcc
+#define POWER_OFF    SET_DX(0x604), 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef /* PM1a_CNT: S5 */
+/* in $0x71,%al after choosing CMOS register @r; out %al,(%dx) */
+#define OUT_CMOS(r)  OUT_IMM(0x70, r), 0xe4, 0x71, 0xee
+#define RDTSC	     0x0f, 0x31 /* into %edx:%eax */
+#define OUT_EAX	     0xee, 0xc1, 0xe8, 8, 0xee, 0xc1, 0xe8, 8, 0xee, 0xc1, 0xe8, 8, 0xee
+
+#define CONSOLE_PORT 0x3f8
+#define CHANNEL_PORT 0x2f8
+
+/* Write a guest of @code to @path; the test fails if it cannot be written. */
+void tiny_guest(const char *path, const unsigned char *code, size_t len);
