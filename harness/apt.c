@@ -12,6 +12,8 @@
 #include "hash.h"
 #include "proc.h"
 
+static const struct proc_opts apt_opts = {.env = apt_env};
+
 void apt_package_free(struct apt_package *p)
 {
 	free(p->name);
@@ -44,17 +46,18 @@ static bool version_matches(const char *patterns, const char *version)
 
 static int is_newer(const char *a, const char *b, bool *newer, struct err *err)
 {
-	char *argv[] = {"dpkg", "--compare-versions", (char *)a, "gt", (char *)b, NULL};
-	struct err answer = ERR_INIT;
-	int ret = proc_run(argv, NULL, &answer);
+	/* dpkg's status 1 is the answer "no"; anything above is a failure, and stays one. */
+	static char script[] =
+		"dpkg --compare-versions \"$1\" gt \"$2\" && echo yes || test $? = 1";
+	char *argv[] = {"sh", "-c", script, "sh", (char *)a, (char *)b, NULL};
+	_cleanup_free_ char *answer = NULL;
+	int ret = proc_capture(argv, NULL, &answer, err);
 
-	/* Status 1 is the answer "no"; anything else is said as it is. */
-	*newer = !ret;
-	if (ret < 0 && !strstr(answer.msg, "status 1")) {
-		*err = answer;
-		return ret;
-	}
-	return 0;
+	if (ret < 0)
+		err_context(err, "compare the versions %s and %s", a, b);
+	else
+		*newer = !strcmp(answer, "yes\n");
+	return ret;
 }
 
 static char *field(const char *line, const char *name)
@@ -134,7 +137,7 @@ static int list_names(const char *suite, const char *pattern, struct strv *names
 		return ret;
 	strv_add(&argv, "pkgnames");
 	strv_add(&argv, prefix);
-	ret = proc_capture(argv.v, NULL, &out, err);
+	ret = proc_capture(argv.v, &apt_opts, &out, err);
 	for (char *rest = out, *line; !ret && (line = strsep(&rest, "\n"));)
 		if (*line && !fnmatch(pattern, line, 0))
 			strv_add(names, line);
@@ -156,7 +159,7 @@ static int find_in(const char *suite, const char *name, const char *version,
 	for (size_t i = 0; i < names.n; i++)
 		strv_add(&argv, names.v[i]);
 	if (!ret)
-		ret = proc_capture(argv.v, NULL, &out, err);
+		ret = proc_capture(argv.v, &apt_opts, &out, err);
 	for (char *rest = out, *line; !ret && (line = strsep(&rest, "\n"));) {
 		if (*line)
 			take_line(&p, line);
@@ -164,6 +167,23 @@ static int find_in(const char *suite, const char *name, const char *version,
 			ret = consider(best, &p, version, suite, err);
 	}
 	return ret;
+}
+
+static int not_found(const struct strv *suites, const char *name, const char *version,
+		     const char *missing, struct err *err)
+{
+	_cleanup_free_ char *all = xstrdup("");
+
+	for (size_t i = 0; i < suites->n; i++) {
+		char *more = xasprintf("%s%s%s", all, i ? ", " : "", suites->v[i]);
+
+		free(all);
+		all = more;
+	}
+	err_set(err, ERR_INFRA, 0, "no package %s%s%s in the mirror's %s%s%s%s", name,
+		version ? " of version " : "", version ? version : "", all,
+		*missing ? " (not carried: " : "", missing, *missing ? ")" : "");
+	return -ENOPKG;
 }
 
 int apt_find(const struct strv *suites, const char *name, const char *version, struct progress *pg,
@@ -189,10 +209,9 @@ int apt_find(const struct strv *suites, const char *name, const char *version, s
 			return ret;
 	}
 	if (!best.name)
-		return err_set(err, ERR_INFRA, ENOPKG,
-			       "no package %s%s%s in the mirror's suites%s%s%s", name,
-			       version ? " of version " : "", version ? version : "",
-			       *missing ? " (not carried: " : "", missing, *missing ? ")" : "");
+		return not_found(suites, name, version, missing, err);
+	if (*missing)
+		progress_note(pg, "left out, for the mirror does not carry it: %s", missing);
 	*out = best;
 	best = (struct apt_package){0};
 	return 0;
@@ -201,17 +220,52 @@ int apt_find(const struct strv *suites, const char *name, const char *version, s
 struct download {
 	struct progress *pg;
 	const struct apt_package *p;
+	struct apt_complaint why;
 };
 
 /* APT::Status-Fd: "dlstatus:1:34.5678:text". */
 static void on_status(void *arg, const char *line)
 {
-	const struct download *d = arg;
+	struct download *d = arg;
 	double percent;
 
+	apt_complaint_take(&d->why, line);
 	if (sscanf(line, "dlstatus:%*d:%lf:", &percent) == 1)
 		progress_tick(d->pg, "downloading %s %s: %.0f %%", d->p->name, d->p->version,
 			      percent);
+}
+
+/* Say why apt-get download failed. A file that is gone is no failure of the mirror: its lists have
+ * moved on, and so must ours. */
+static int download_failed(const struct download *d, int ret, struct err *err)
+{
+	const char *why = d->why.text ? d->why.text : err->msg;
+	bool gone = strstr(why, " 404 ") || strstr(why, "File not found");
+	struct err said = ERR_INIT;
+
+	err_set(&said, ERR_INFRA, 0, "download %s %s: %s", d->p->name, d->p->version, why);
+	*err = said;
+	if (!gone)
+		return ret;
+	ret = apt_state_expire(d->p->suite, err);
+	return ret ? ret : -ENOPKG;
+}
+
+static int download(const struct apt_package *p, const char *dir, struct download *d,
+		    struct err *err)
+{
+	_cleanup_strv_ struct strv argv = {0};
+	struct proc_opts opts = {.cwd = dir, .env = apt_env, .line = on_status, .arg = d};
+	int ret = apt_state_argv(p->suite, "apt-get", &argv, err);
+
+	if (ret < 0)
+		return ret;
+	strv_add(&argv, "-oAPT::Status-Fd=1");
+	strv_add(&argv, "-qq");
+	strv_add(&argv, "download");
+	strv_addf(&argv, "%s=%s", p->name, p->version);
+	ret = proc_run(argv.v, &opts, err);
+	return ret < 0 && ret != -EINTR ? download_failed(d, ret, err) : ret;
 }
 
 /* The one package file in @dir. Caller frees; NULL if there is none. */
@@ -228,24 +282,15 @@ static char *only_deb(const char *dir)
 int apt_fetch(const struct apt_package *p, const char *dir, struct progress *pg, char **path,
 	      struct err *err)
 {
-	_cleanup_strv_ struct strv argv = {0};
-	struct download d = {pg, p};
-	struct proc_opts opts = {.cwd = dir, .line = on_status, .arg = &d};
+	struct download d = {.pg = pg, .p = p};
 	char sha256[SHA256_HEX];
-	int ret = apt_state_argv(p->suite, "apt-get", &argv, err);
 
+	progress_state(pg, "downloading %s %s", p->name, p->version);
+	int ret = download(p, dir, &d, err);
+
+	apt_complaint_free(&d.why);
 	if (ret < 0)
 		return ret;
-	progress_state(pg, "downloading %s %s", p->name, p->version);
-	strv_add(&argv, "-oAPT::Status-Fd=1");
-	strv_add(&argv, "-qq");
-	strv_add(&argv, "download");
-	strv_addf(&argv, "%s=%s", p->name, p->version);
-	ret = proc_run(argv.v, &opts, err);
-	if (ret < 0) {
-		err_context(err, "download %s %s", p->name, p->version);
-		return ret;
-	}
 	_cleanup_free_ char *file = only_deb(dir);
 
 	if (!file)

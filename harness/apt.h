@@ -35,7 +35,10 @@ void apt_package_free(struct apt_package *p);
 int apt_find(const struct strv *suites, const char *name, const char *version, struct progress *pg,
 	     struct apt_package *out, struct err *err);
 
-/* Download @p into the empty directory @dir, and compare it with the signed index. *path: caller's.
+/*
+ * Download @p into the empty directory @dir, and compare it with the signed index. *path is the
+ * caller's. -ENOPKG when the archive has the file no longer: the lists are then fetched again by
+ * the next apt_find().
  */
 int apt_fetch(const struct apt_package *p, const char *dir, struct progress *pg, char **path,
 	      struct err *err);

@@ -115,14 +115,10 @@ static char *quote_uri(const char *uri)
 static char *sources_text(const char *suite, const char *uri)
 {
 	_cleanup_free_ char *quoted = quote_uri(uri);
-	/* An archive that the user names may be a snapshot: what it has is past its date. */
-	bool named = *env_or(
-		apt_is_security(suite) ? "SEALMATRIX_SECURITY_MIRROR" : "SEALMATRIX_MIRROR", "");
 
 	return xasprintf("# signed with a key in %s\n"
-			 "deb [arch=amd64 target=Packages%s] %s %s main\n",
-			 env_or("SEALMATRIX_KEYRING", KEYRING),
-			 named ? " check-valid-until=no" : "", quoted, suite);
+			 "deb [arch=amd64 target=Packages] %s %s main\n",
+			 env_or("SEALMATRIX_KEYRING", KEYRING), quoted, suite);
 }
 
 /* signed-by= takes no path with a blank in it; a directory of one keyring takes any. */
@@ -203,30 +199,49 @@ struct update {
 	struct apt_complaint why;
 	bool missing; /* the mirror answers, and has no such suite */
 	bool bad_signature;
+	bool wrong_date; /* well signed, and past its Valid-Until or from the future */
 };
+
+static void update_free(struct update *u)
+{
+	apt_complaint_free(&u->why);
+	*u = (struct update){0};
+}
 
 static void on_update_line(void *arg, const char *line)
 {
 	struct update *u = arg;
+	const struct {
+		const char *text;
+		bool *means;
+	} signs[] = {
+		{"does not have a Release file", &u->missing},
+		{"no longer has a Release file", &u->missing},
+		{"GPG error", &u->bad_signature},
+		{"is not signed", &u->bad_signature},
+		{"is no longer signed", &u->bad_signature},
+		{"is expired (invalid since", &u->wrong_date},
+		{"is not valid yet (invalid for", &u->wrong_date},
+	};
 
 	apt_complaint_take(&u->why, line);
-	u->missing |= strstr(line, "does not have a Release file") ||
-		      strstr(line, "no longer has a Release file");
-	u->bad_signature |= strstr(line, "GPG error") || strstr(line, "is not signed") ||
-			    strstr(line, "is no longer signed");
+	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
+		*signs[i].means |= strstr(line, signs[i].text) != NULL;
 }
 
-static int update(const char *suite, struct progress *pg, struct update *u, struct err *err)
+static int update(const char *suite, bool check_date, struct update *u, struct err *err)
 {
+	const char *check = check_date ? "true" : "false";
 	_cleanup_strv_ struct strv argv = {0};
 	struct proc_opts opts = {.env = apt_env, .line = on_update_line, .arg = u};
 	int ret = apt_state_argv(suite, "apt-get", &argv, err);
 
 	if (ret < 0)
 		return ret;
-	progress_state(pg, "reading the package lists of %s", suite);
-	strv_add(&argv,
-		 "-oAPT::Update::Error-Mode=any"); /* "some failed, old ones used" is no success */
+	/* "some failed, old ones used" is no success */
+	strv_add(&argv, "-oAPT::Update::Error-Mode=any");
+	strv_addf(&argv, "-oAcquire::Check-Date=%s", check);
+	strv_addf(&argv, "-oAcquire::Check-Valid-Until=%s", check);
 	strv_add(&argv, "-q");
 	strv_add(&argv, "update");
 	ret = proc_run(argv.v, &opts, err);
@@ -238,9 +253,19 @@ static int update(const char *suite, struct progress *pg, struct update *u, stru
 		       u->why.text);
 }
 
-static void update_free(struct update *u)
+/* A suite that is no longer kept up, and a snapshot, are past their date: used, and said. */
+static int update_any_date(const char *suite, struct progress *pg, struct update *u,
+			   struct err *err)
 {
-	apt_complaint_free(&u->why);
+	progress_state(pg, "reading the package lists of %s", suite);
+	int ret = update(suite, true, u, err);
+
+	if (ret >= 0 || ret == -EINTR || !u->wrong_date || u->bad_signature)
+		return ret;
+	progress_note(pg, "used although its date is wrong: %s", err->msg);
+	*err = (struct err)ERR_INIT;
+	update_free(u);
+	return update(suite, false, u, err);
 }
 
 /* Fetch the lists; @before is what is known of the suite from earlier. */
@@ -248,14 +273,16 @@ static int fetch_lists(const char *suite, const char *stamp, int before, struct 
 		       struct err *err)
 {
 	_cleanup_(update_free) struct update u = {0};
-	int ret = update(suite, pg, &u, err);
+	int ret = update_any_date(suite, pg, &u, err);
 
-	if (ret < 0 && ret != -EINTR && !u.missing && !u.bad_signature && before == APT_READY) {
+	if (ret == -EINTR)
+		return ret;
+	if (ret < 0 && !u.missing && !u.bad_signature && before == APT_READY) {
 		progress_note(pg, "older package lists are used: %s", err->msg);
 		*err = (struct err)ERR_INIT;
 		return APT_READY;
 	}
-	if (ret == -EINTR || (ret < 0 && !u.missing))
+	if (ret < 0 && !u.missing)
 		return ret;
 	*err = (struct err)ERR_INIT;
 	const char *text = u.missing ? STAMP_NONE : STAMP_OK;

@@ -2,6 +2,7 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,6 +36,20 @@ static void spec_hash(const struct kernel_spec *spec, char hex[SHA256_HEX])
 	hash_key_end(k, hex);
 }
 
+/* A lock that something else than lock_write() has been at is no lock. */
+static bool is_whole(const json_t *packages)
+{
+	static const char *const members[] = {"name", "version", "suite", "sha256"};
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach (packages, i, p)
+		for (size_t j = 0; j < sizeof(members) / sizeof(*members); j++)
+			if (!*jstr(p, members[j], ""))
+				return false;
+	return json_array_size(packages) > 0;
+}
+
 json_t *lock_read(const struct kernel_spec *spec)
 {
 	_cleanup_free_ char *path = NULL;
@@ -47,7 +62,7 @@ json_t *lock_read(const struct kernel_spec *spec)
 	json_t *packages = json_object_get(o, "packages");
 
 	spec_hash(spec, hex);
-	if (strcmp(jstr(o, "spec", ""), hex) || !json_array_size(packages))
+	if (strcmp(jstr(o, "spec", ""), hex) || !is_whole(packages))
 		return NULL;
 	return json_incref(packages);
 }
@@ -65,6 +80,9 @@ int lock_write(const struct kernel_spec *spec, const json_t *packages, struct er
 					     "packages", packages);
 
 	text = json_dumps(o, JSON_INDENT(2));
+	if (!text)
+		return err_set(err, ERR_INFRA, 0, "what %s was resolved to is no UTF-8",
+			       spec->name);
 	return publish_buffer(path, text, strlen(text), err);
 }
 

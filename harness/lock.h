@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a kernel of the matrix was resolved to: locks/NAME.json in the cache. A lock is used until
- * the kernel's entry in the matrix changes or it is dropped (`kernels get --update`): runs stay the
- * same, and need no network, while the mirror moves on.
+ * the kernel's entry in the matrix changes, it is dropped, or what it names is neither in the cache
+ * nor on the mirror any more (kernel_get() says so and resolves again): runs stay the same, and
+ * need no network, while the mirror moves on.
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 #include "matrix.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,10 +61,31 @@ static int set_once(char **field, const char *key, const char *value, struct err
 	return 0;
 }
 
+#define NOT_IN_NAMES "/ \t*?[]"
+
 /* A name becomes a folder of results. */
 static bool valid_name(const char *name)
 {
-	return *name && *name != '.' && !strpbrk(name, "/ \t*?[]");
+	return *name && *name != '.' && !strpbrk(name, NOT_IN_NAMES);
+}
+
+/* All that providers ask for: a mistyped key would otherwise just have no effect. */
+static int check_key(const char *key, struct err *err)
+{
+	static const char *const known[] = {"provider", "arch",	   "series",  "tags",
+					    "suites",	"package", "version", "image",
+					    "modules",	"config",  "patches", "release"};
+	_cleanup_strv_ struct strv names = {0};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (!strcmp(key, known[i]))
+			return 0;
+		strv_add(&names, known[i]);
+	}
+	_cleanup_free_ char *near = near_matches(key, &names);
+
+	return err_set(err, ERR_USER, 0, "no key is called '%s'%s%s%s", key,
+		       near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static int on_line(void *arg, const char *section, const char *key, const char *value,
@@ -80,6 +102,10 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 		add_spec(m, section);
 		return 0;
 	}
+	int ret = check_key(key, err);
+
+	if (ret < 0)
+		return ret;
 	if (!strcmp(key, "provider"))
 		return set_once(&s->provider, key, value, err);
 	if (!strcmp(key, "arch"))
@@ -97,22 +123,6 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 	return 0;
 }
 
-int matrix_load(const char *path, struct matrix *m, struct err *err)
-{
-	*m = (struct matrix){0};
-	int ret = ini_load(path, on_line, m, err);
-
-	for (size_t i = 0; !ret && i < m->n; i++) {
-		if (!m->v[i].provider || !m->v[i].arch)
-			ret = err_set(err, ERR_USER, 0,
-				      "%s: kernel %s needs a provider and an arch", path,
-				      m->v[i].name);
-	}
-	if (!ret && !m->n)
-		ret = err_set(err, ERR_USER, 0, "%s lists no kernel", path);
-	return ret;
-}
-
 /* "6.1" as one number that sorts; -1 when it is no series. */
 static long series_number(const char *s)
 {
@@ -124,20 +134,48 @@ static long series_number(const char *s)
 	return major * 1000L + minor;
 }
 
+static int check_spec(const struct kernel_spec *s, struct err *err)
+{
+	if (!s->provider || !s->arch)
+		return err_set(err, ERR_USER, 0, "kernel %s needs a provider and an arch", s->name);
+	if (s->series && series_number(s->series) < 0)
+		return err_set(err, ERR_USER, 0, "kernel %s: '%s' is no series such as 6.1",
+			       s->name, s->series);
+	return 0;
+}
+
+int matrix_load(const char *path, struct matrix *m, struct err *err)
+{
+	*m = (struct matrix){0};
+	int ret = ini_load(path, on_line, m, err);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; !ret && i < m->n; i++)
+		ret = check_spec(&m->v[i], err);
+	if (!ret && !m->n)
+		ret = err_set(err, ERR_USER, 0, "it lists no kernel");
+	if (ret < 0)
+		err_context(err, "%s", path);
+	return ret;
+}
+
 /* What one word of the command line stands for. */
 struct word {
 	const char *text;
-	long from, to; /* a range of series, or -1 */
+	bool range;
+	long from, to; /* series, if it is a range */
 };
 
 static struct word parse_word(const char *text)
 {
-	struct word w = {.text = text, .from = -1, .to = -1};
+	struct word w = {.text = text};
 	const char *dots = strstr(text, "..");
 
 	if (dots) {
 		_cleanup_free_ char *from = xstrndup(text, dots - text);
 
+		w.range = true;
 		w.from = series_number(from);
 		w.to = series_number(dots + 2);
 	}
@@ -148,11 +186,9 @@ static bool means(const struct word *w, const struct kernel_spec *s)
 {
 	long n = series_number(s->series);
 
-	if (!strcmp(s->name, w->text) || strv_contains(&s->tags, w->text))
-		return true;
-	if (w->from >= 0 && w->to >= 0)
-		return n >= w->from && n <= w->to;
-	return s->series && !strcmp(s->series, w->text);
+	if (w->range)
+		return n >= 0 && n >= w->from && n <= w->to;
+	return strv_contains(&s->tags, w->text) || (s->series && !strcmp(s->series, w->text));
 }
 
 /* A kernel with exactly this name keeps others of its series out: "6.1" is one kernel. */
@@ -174,6 +210,18 @@ static size_t mark(const struct matrix *m, const struct word *w, bool *chosen)
 	return hits;
 }
 
+static int bad_range(const struct word *w, struct err *err)
+{
+	if (w->from < 0 || w->to < 0)
+		return err_set(err, ERR_USER, 0, "'%s' is no range; one looks like 5.10..6.1",
+			       w->text);
+	if (w->from > w->to)
+		return err_set(err, ERR_USER, 0, "'%s' is empty: the older series comes first",
+			       w->text);
+	return err_set(err, ERR_USER, 0,
+		       "no kernel of the matrix is of a series in %s; see `kernels list`", w->text);
+}
+
 static int unknown(const struct matrix *m, const char *word, struct err *err)
 {
 	_cleanup_strv_ struct strv names = {0};
@@ -193,15 +241,46 @@ static int unknown(const struct matrix *m, const char *word, struct err *err)
 		word, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-/* An image file joins the matrix under its own name. */
-static void add_path(struct matrix *m, const char *path)
+/* The kernel that an earlier word made of this path, or NULL. */
+static struct kernel_spec *find_path(const struct matrix *m, const char *path)
 {
-	const char *base = strrchr(path, '/') + 1;
-	_cleanup_free_ char *name = xstrdup(*base ? base : "kernel");
+	for (size_t i = 0; i < m->n; i++) {
+		const char *image = spec_get(&m->v[i], "image");
+
+		if (!strcmp(m->v[i].provider, "file") && image && !strcmp(image, path))
+			return &m->v[i];
+	}
+	return NULL;
+}
+
+/* A name that names a folder, of the last part of @path. Caller frees. */
+static char *name_of_path(const char *path)
+{
+	_cleanup_free_ char *copy = xstrdup(path);
+	size_t n = strlen(copy);
+
+	while (n && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	const char *slash = strrchr(copy, '/');
+	char *name = xstrdup(slash ? slash + 1 : copy);
 
 	for (char *c = name; *c; c++)
-		if (strchr(" \t*?[]", *c))
+		if (strchr(NOT_IN_NAMES, *c) || (c == name && *c == '.'))
 			*c = '_';
+	if (*name)
+		return name;
+	free(name);
+	return xstrdup("kernel");
+}
+
+/* An image file joins the matrix under its own name; the same path twice is one kernel. */
+static size_t add_path(struct matrix *m, const char *path)
+{
+	const struct kernel_spec *known = find_path(m, path);
+	_cleanup_free_ char *base = name_of_path(path), *name = xstrdup(base);
+
+	if (known)
+		return known - m->v;
 	for (unsigned i = 2; find(m, name); i++) {
 		free(name);
 		name = xasprintf("%s-%u", base, i);
@@ -212,6 +291,7 @@ static void add_path(struct matrix *m, const char *path)
 	s->arch = xstrdup("x86_64");
 	strv_add(&s->keys, "image");
 	strv_add(&s->values, path);
+	return m->n - 1;
 }
 
 int matrix_select(struct matrix *m, char *const *words, size_t nwords, size_t **sel, size_t *nsel,
@@ -228,12 +308,10 @@ int matrix_select(struct matrix *m, char *const *words, size_t nwords, size_t **
 	for (size_t i = 0; i < nwords; i++) {
 		struct word w = parse_word(words[i]);
 
-		if (strchr(words[i], '/')) {
-			add_path(m, words[i]);
-			chosen[m->n - 1] = true;
-		} else if (!mark(m, &w, chosen)) {
-			return unknown(m, words[i], err);
-		}
+		if (strchr(words[i], '/'))
+			chosen[add_path(m, words[i])] = true;
+		else if (!mark(m, &w, chosen))
+			return w.range ? bad_range(&w, err) : unknown(m, words[i], err);
 	}
 	*sel = xcalloc(m->n, sizeof(**sel));
 	*nsel = 0;

@@ -24,6 +24,17 @@ static json_t *package_json(const struct apt_package *p)
 			 p->suite, "sha256", p->sha256);
 }
 
+static bool is_listed(const json_t *packages, const char *name)
+{
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach (packages, i, p)
+		if (!strcmp(jstr(p, "name", ""), name))
+			return true;
+	return false;
+}
+
 /* Dependencies that are part of the same thing: same suite, exactly the same version. */
 static int add_followed(const struct apt_package *p, bool (*follow)(const char *name),
 			struct progress *pg, json_t *out, struct err *err)
@@ -35,7 +46,7 @@ static int add_followed(const struct apt_package *p, bool (*follow)(const char *
 	for (size_t i = 0; !ret && follow && i < p->depends.n; i++) {
 		_cleanup_apt_package_ struct apt_package dep = {0};
 
-		if (!follow(p->depends.v[i]))
+		if (!follow(p->depends.v[i]) || is_listed(out, p->depends.v[i]))
 			continue;
 		ret = apt_find(&suite, p->depends.v[i], p->version, pg, &dep, err);
 		if (ret < 0)
@@ -98,8 +109,7 @@ int packages_fetch(const json_t *package, const char *dir, struct progress *pg, 
 	int ret = apt_find(&suite, p.name, p.version, pg, &now, err);
 
 	if (ret == -ENOPKG)
-		err_context(err, "the mirror no longer has what was locked; `kernels get --update` "
-				 "looks for another");
+		err_context(err, "what was locked is gone");
 	return ret ? ret : apt_fetch(&p, dir, pg, path, err);
 }
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "provider.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache.h"
 #include "cleanup.h"
 #include "hash.h"
+#include "json_util.h"
+#include "lock.h"
 #include "near.h"
 
 static const struct provider *const providers[] = {&provider_debian, &provider_source,
@@ -46,12 +50,33 @@ static int find_provider(const struct kernel_spec *spec, const struct provider *
 		       near ? "?" : "");
 }
 
-/* What is about to be booted is what was cached, to the last byte. */
+/* What is about to be booted is what was cached, to the last byte: -EUCLEAN if it is not. */
 static int verify_image(const struct kernel *k, struct err *err)
 {
 	if (!k->entry)
 		return 0;
-	return cache_check(k->entry, k->image + strlen(k->entry) + 1, err);
+	return cache_check(k->entry, k->image + strlen(k->entry) + 1, err) < 0 ? -EUCLEAN : 0;
+}
+
+static int get_once(const struct provider *p, const struct kernel_spec *spec, struct progress *pg,
+		    struct kernel *out, struct err *err)
+{
+	int ret = p->get(spec, pg, out, err);
+
+	return ret ? ret : verify_image(out, err);
+}
+
+/*
+ * Two failures are gone when one asks again: a damaged entry has been removed by now, and what was
+ * locked but has left both cache and mirror has a successor there.
+ */
+static bool try_again(int ret, const struct kernel_spec *spec, struct err *err)
+{
+	_cleanup_json_ json_t *locked = lock_read(spec);
+
+	if (ret == -EUCLEAN)
+		return true;
+	return ret == KERNEL_NOT_AVAILABLE && locked && lock_drop(spec, err) == 0;
 }
 
 int kernel_get(const struct kernel_spec *spec, struct progress *pg, struct kernel *out,
@@ -62,9 +87,13 @@ int kernel_get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 
 	*out = (struct kernel){0};
 	if (!ret)
-		ret = p->get(spec, pg, out, err);
-	if (!ret)
-		ret = verify_image(out, err);
+		ret = get_once(p, spec, pg, out, err);
+	if (ret < 0 && try_again(ret, spec, err)) {
+		progress_note(pg, "trying once more: %s", err->msg);
+		*err = (struct err)ERR_INIT;
+		kernel_free(out);
+		ret = get_once(p, spec, pg, out, err);
+	}
 	if (!ret)
 		ret = hash_file(out->image, out->sha256, err);
 	if (ret < 0) {

@@ -82,19 +82,35 @@ static char *find_name(const char *dir, const char *pattern)
 	return NULL;
 }
 
-/* usr/lib and lib are one directory on an installed system. */
+/* Everything in @from to the same name in @to, which both exist. */
+static int move_all(const char *from, const char *to, struct err *err)
+{
+	_cleanup_free_ char *name = NULL;
+	int ret = 0;
+
+	while (!ret && (name = find_name(from, "*"))) {
+		_cleanup_free_ char *old = xasprintf("%s/%s", from, name);
+		_cleanup_free_ char *new = xasprintf("%s/%s", to, name);
+
+		ret = move(old, new, err);
+		free(steal_ptr(name));
+	}
+	return ret;
+}
+
+/* usr/lib and lib are one directory on an installed system, and packages may use both names. */
 static int merge_usr(const char *dir, struct err *err)
 {
 	_cleanup_free_ char *usr = xasprintf("%s/usr/lib/modules", dir);
-	_cleanup_free_ char *lib = xasprintf("%s/lib", dir),
-			    *modules = xasprintf("%s/lib/modules", dir);
 	_cleanup_free_ char *release = find_name(usr, "*");
-	int ret = 0;
 
-	if (!release || access(modules, F_OK) == 0)
+	if (!release)
 		return 0;
-	ret = make_dirs(lib, err);
-	return ret ? ret : move(usr, modules, err);
+	_cleanup_free_ char *from = xasprintf("%s/%s", usr, release);
+	_cleanup_free_ char *to = xasprintf("%s/lib/modules/%s", dir, release);
+	int ret = make_dirs(to, err);
+
+	return ret ? ret : move_all(from, to, err);
 }
 
 static int settle_image(const char *dir, const char *boot, const char *release, struct err *err)
@@ -152,23 +168,22 @@ static int fill(const char *dir, void *arg, struct err *err)
 	return settle(dir, err);
 }
 
-static int describe_entry(char *entry, const json_t *packages, const char *arch, struct kernel *out,
+static int describe_entry(const json_t *packages, const char *arch, struct kernel *out,
 			  struct err *err)
 {
-	_cleanup_free_ char *modules = xasprintf("%s/lib/modules", entry);
-	_cleanup_free_ char *config = xasprintf("%s/config", entry);
+	_cleanup_free_ char *modules = xasprintf("%s/lib/modules", out->entry);
+	_cleanup_free_ char *config = xasprintf("%s/config", out->entry);
 
-	out->entry = entry;
-	out->image = xasprintf("%s/vmlinuz", entry);
-	out->modules = xstrdup(entry);
-	out->release = find_name(modules, "*");
+	out->image = xasprintf("%s/vmlinuz", out->entry);
+	out->modules = xstrdup(out->entry);
 	out->config = access(config, R_OK) == 0 ? steal_ptr(config) : NULL;
 	out->version = xstrdup(jstr(json_array_get(packages, 0), "version", "?"));
 	out->origin = packages_origin(packages);
 
-	_cleanup_free_ char *release = NULL;
-	int ret = image_release(out->image, arch, &release, err);
+	int ret = image_release(out->image, arch, &out->release, err);
 
+	if (ret == -ENOMSG)
+		out->release = find_name(modules, "*");
 	return ret == -ENOMSG ? 0 : ret;
 }
 
@@ -176,7 +191,7 @@ static int get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	       struct err *err)
 {
 	_cleanup_json_ json_t *packages = NULL;
-	char key[SHA256_HEX], *entry = NULL;
+	char key[SHA256_HEX];
 	int ret = packages_resolve(spec, is_part, pg, &packages, err);
 
 	if (ret < 0)
@@ -184,8 +199,8 @@ static int get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	struct job job = {packages, pg};
 
 	lock_key(packages, FORMAT, key);
-	ret = cache_get("kernel", key, fill, &job, &entry, err);
-	return ret ? ret : describe_entry(entry, packages, spec->arch, out, err);
+	ret = cache_get("kernel", key, fill, &job, &out->entry, err);
+	return ret ? ret : describe_entry(packages, spec->arch, out, err);
 }
 
 static int describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err)
