@@ -177,7 +177,8 @@ static int clean_up(struct machine_run *run, json_t *facts)
 	bool log_eof = run->log_eof, init_eof = run->init_eof;
 
 	reap(run);
-	/* All are stopped before the first one dies: its end would let others go on and be seen to. */
+	/* All are stopped before the first one dies: its end would let others go on and be seen to.
+	 */
 	signal_stages(run, SIGSTOP);
 	signal_stages(run, SIGKILL);
 	run->cleaning = true;

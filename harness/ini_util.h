@@ -5,7 +5,8 @@
 #include "err.h"
 
 /*
- * Called for every "key = value", and once with key NULL when a section begins. A negative return, with
+ * Called for every "key = value", and once with key NULL when a section begins. A negative return,
+ * with
  * @err set, stops; the file and line are put in front of the message.
  */
 typedef int ini_line_fn(void *arg, const char *section, const char *key, const char *value,
