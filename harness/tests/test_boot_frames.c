@@ -31,7 +31,9 @@ static const char *feed(struct boot *b, const char *const frames[])
 	static struct session s = {.k = &k, .o = &o, .todo = todo};
 
 	todo[0] = true;
-	v.params = json_object();
+	_cleanup_json_ json_t *params = json_object();
+
+	v.params = params;
 	s.records = open_memstream(&written, &written_len);
 	*b = (struct boot){.s = &s, .nr = 1, .running = -1, .planned = 1};
 	for (size_t i = 0; frames[i]; i++) {
@@ -44,11 +46,21 @@ static const char *feed(struct boot *b, const char *const frames[])
 	return b->protocol.msg;
 }
 
-#define FEED(b, ...) feed(b, (const char *const[]){__VA_ARGS__, NULL})
+/* What a boot has collected; its session is the test's. */
+static void boot_release(struct boot *b)
+{
+	json_decref(b->hello);
+	free(b->fatal);
+	free(written);
+	written = NULL;
+}
+#define _cleanup_boot_ _cleanup_(boot_release)
+
+#define FEED(b, ...)   feed(b, (const char *const[]){__VA_ARGS__, NULL})
 
 START_TEST(good_course_gives_a_record)
 {
-	struct boot b;
+	_cleanup_boot_ struct boot b = {0};
 
 	ck_assert_str_eq(FEED(&b, HELLO, BEGIN, RESULT, BYE), "");
 	_cleanup_json_ json_t *r = json_loads(written, 0, NULL);
@@ -87,7 +99,7 @@ static const struct {
 
 START_TEST(nonsense_is_a_protocol_error)
 {
-	struct boot b;
+	_cleanup_boot_ struct boot b = {0};
 
 	ck_assert_msg(*feed(&b, bad[_i].frames), "accepted: %s", bad[_i].what);
 }
