@@ -21,6 +21,7 @@ static void session_free(struct session *s)
 {
 	module_set_free(&s->mods);
 	free(s->qemu);
+	free(s->accel_why);
 	free(s->todo);
 	if (s->records)
 		fclose(s->records);
@@ -197,9 +198,10 @@ static int choose_accel(struct session *s, struct err *err)
 
 	if (ret < 0)
 		return ret;
+	progress_state(s->pg, "finding out whether KVM works");
 	s->accel = accel_probe(s->k->arch, s->k->image, initrd, &why);
 	unlink(initrd);
-	progress_note(s->pg, "%s", why);
+	s->accel_why = steal_ptr(why);
 	return 0;
 }
 

@@ -19,7 +19,8 @@ struct session {
 	struct module_set mods;
 	char *qemu;
 	enum vm_accel accel;
-	bool *todo; /* per variant: still to be run; controls stay set */
+	char *accel_why; /* what the KVM probe said, or NULL when nobody asked */
+	bool *todo;	 /* per variant: still to be run; controls stay set */
 	FILE *records;
 };
 

@@ -114,6 +114,7 @@ json_t *boot_record(const struct boot *b, const struct vm_config *cfg, const str
 	put_str(r, "initrd_sha256", b->initrd_sha256);
 	put_str(r, "machine", vm_machine(s->k->arch));
 	put_str(r, "accel", s->accel == VM_KVM ? "kvm" : "tcg");
+	put_str(r, "accel_why", s->accel_why);
 	put_str(r, "time", s->accel == VM_KVM || cfg->realtime ? "real" : "icount");
 	json_object_set_new(r, "vcpus", json_integer(cfg->vcpus ? cfg->vcpus : 1));
 	json_object_set_new(r, "memory_mib",

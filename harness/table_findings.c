@@ -150,6 +150,23 @@ static void print_known(FILE *out, const json_t *records)
 		fputc(')', out);
 }
 
+/* Each reason for the accelerator once, however many machines it stands for. */
+static void print_accel(FILE *out, const json_t *records)
+{
+	_cleanup_strv_ struct strv shown = {0};
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r) {
+		const char *why = jstr(r, "accel_why", NULL);
+
+		if (!why || strv_contains(&shown, why))
+			continue;
+		strv_add(&shown, why);
+		fprintf(out, "%s\n", why);
+	}
+}
+
 void table_print_summary(FILE *out, const json_t *records, const struct tally *t,
 			 const struct table_opts *opts)
 {
@@ -174,6 +191,7 @@ void table_print_summary(FILE *out, const json_t *records, const struct tally *t
 		fprintf(out, "%zu kernels could not be run, see above.\n", t->infra);
 	if (t->boots_incomplete)
 		fprintf(out, "The run was interrupted: what is missing was not run.\n");
+	print_accel(out, records);
 	if (opts->results)
 		fprintf(out, "The records are in %s\n", opts->results);
 }
