@@ -45,6 +45,23 @@ static void run_free(struct run *r)
 	variants_free(&r->vs);
 }
 
+/* A path that names no kernel image is a slip of the user's: said before anything is started. */
+static int check_images(const struct run *r, struct err *err)
+{
+	for (size_t i = 0; i < r->nsel; i++) {
+		const struct kernel_spec *spec = &r->m.v[r->sel[i]];
+		_cleanup_kernel_ struct kernel k = {0};
+		struct err one = ERR_INIT;
+
+		if (strcmp(spec->provider, "file") || kernel_get(spec, NULL, &k, &one) == 0 ||
+		    one.kind != ERR_USER)
+			continue;
+		*err = one;
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int prepare(struct run *r, struct err *err)
 {
 	_cleanup_free_ char *matrix = paths_data("kernels/matrix.conf");
@@ -54,6 +71,8 @@ static int prepare(struct run *r, struct err *err)
 	if (!ret)
 		ret = matrix_select(&r->m, r->o->kernels.v, r->o->kernels.n, &r->sel, &r->nsel,
 				    err);
+	if (!ret)
+		ret = check_images(r, err);
 	if (!ret)
 		ret = cases_load(cases, &r->vs, err);
 	if (!ret)

@@ -209,6 +209,7 @@ static bool wait_for_news(struct vm *vm)
 static enum vm_end watch(struct vm *vm, struct vm_result *res)
 {
 	for (;;) {
+		/* Once it has closed its socket it writes no more: what is there now is all. */
 		bool alive = wait_for_news(vm);
 		int channel = drain_channel(vm), console = console_grew(vm);
 
@@ -273,7 +274,7 @@ static enum vm_end end_by_itself(struct vm *vm, int status, struct vm_result *re
 	else
 		res->text = xasprintf("QEMU ended with status %d%s%s: %s", WEXITSTATUS(status),
 				      reason ? ", " : "", reason ? reason : "", last_words(vm));
-	return VM_DIED;
+	return sig_stop() ? VM_INTERRUPTED : VM_DIED;
 }
 
 static char *describe_kill(struct vm *vm, enum vm_end end)
@@ -303,20 +304,6 @@ static void reap(struct vm *vm, bool going, struct vm_result *res)
 	res->cpu_s = ru.ru_utime.tv_sec + ru.ru_stime.tv_sec +
 		     (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
 	res->wall_s = watchdog_now() - vm->dog.started;
-}
-
-/* What the guest wrote between our last look and its end counts as well. */
-static enum vm_end how_it_ended(struct vm *vm, struct vm_result *res)
-{
-	int channel = drain_channel(vm);
-
-	if (channel == -EFBIG || console_grew(vm) < 0)
-		return VM_FLOOD;
-	if (channel < 0)
-		return VM_STOPPED;
-	enum vm_end end = end_by_itself(vm, res->status, res);
-
-	return end == VM_DIED && sig_stop() ? VM_INTERRUPTED : end;
 }
 
 /*
@@ -368,7 +355,7 @@ int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_c
 	res->end = watch(&vm, res);
 	reap(&vm, res->end == VM_DONE, res);
 	if (res->end == VM_DONE)
-		res->end = how_it_ended(&vm, res);
+		res->end = end_by_itself(&vm, res->status, res);
 	if (!res->text)
 		res->text = describe_kill(&vm, res->end);
 	return check_space(&vm, err);

@@ -7,19 +7,27 @@
 
 #include <stddef.h>
 
-#define OUT_IMM(port, v) 0xb0, (v), 0xe6, (port) /* out %al,$port */
-#define SET_DX(port) \
-	0x66, 0xba, (unsigned char)(port), (unsigned char)((port) >> 8) /* mov $port,%dx */
-#define OUT_DX(v) 0xb0, (v), 0xee					/* out %al,(%dx) */
-#define AGAIN	  0xeb, 0xfd						/* jmp to the out before */
-#define SPIN	  0xeb, 0xfe						/* jmp . */
-#define HALT	  0xfa, 0xf4						/* cli; hlt */
+/* out %al,$port with %al = v */
+#define OUT_IMM(port, v) 0xb0, (v), 0xe6, (port)
+/* mov $port,%dx */
+#define SET_DX(port) 0x66, 0xba, (unsigned char)(port), (unsigned char)((port) >> 8)
+/* out %al,(%dx) with %al = v */
+#define OUT_DX(v) 0xb0, (v), 0xee
+/* jmp to the out that comes before */
+#define AGAIN 0xeb, 0xfd
+/* jmp . */
+#define SPIN 0xeb, 0xfe
+/* cli; hlt */
+#define HALT 0xfa, 0xf4
 /* mov $0x200000,%esp; push $0; push $0; lidt (%esp); int3: a fault that nobody can take */
 #define TRIPLE_FAULT 0xbc, 0, 0, 0x20, 0, 0x6a, 0, 0x6a, 0, 0x0f, 0x01, 0x1c, 0x24, 0xcc
-#define POWER_OFF    SET_DX(0x604), 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef /* PM1a_CNT: S5 */
-/* in $0x71,%al after choosing CMOS register @r; out %al,(%dx) */
-#define OUT_CMOS(r)  OUT_IMM(0x70, r), 0xe4, 0x71, 0xee
-#define RDTSC	     0x0f, 0x31 /* into %edx:%eax */
+/* mov $0x2000,%ax; out %ax,(%dx): S5 into PM1a_CNT */
+#define POWER_OFF SET_DX(0x604), 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef
+/* in $0x71,%al after choosing CMOS register r; out %al,(%dx) */
+#define OUT_CMOS(r) OUT_IMM(0x70, r), 0xe4, 0x71, 0xee
+/* rdtsc, into %edx:%eax */
+#define RDTSC 0x0f, 0x31
+/* out %al,(%dx); shr $8,%eax; and so on for four bytes */
 #define OUT_EAX	     0xee, 0xc1, 0xe8, 8, 0xee, 0xc1, 0xe8, 8, 0xee, 0xc1, 0xe8, 8, 0xee
 
 #define CONSOLE_PORT 0x3f8

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The commands as a user types them: what they print and how they exit. */
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "boot_test.h"
+#include "cleanup.h"
+#include "json_util.h"
+#include "proc.h"
+#include "publish.h"
+#include "xalloc.h"
+
+/* Exit status; *out and *log are what went to stdout and stderr. */
+static int command(const char *dir, char **out, char **log, const char *const args[])
+{
+	_cleanup_free_ char *out_path = xasprintf("%s/stdout.txt", dir);
+	_cleanup_free_ char *log_path = xasprintf("%s/stderr.txt", dir);
+	struct err err = ERR_INIT;
+	int status;
+	pid_t pid = driver_start(dir, args);
+
+	while (waitpid(pid, &status, 0) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(read_file(out_path, 1 << 24, out, NULL, &err), 0);
+	ck_assert_int_eq(read_file(log_path, 1 << 24, log, NULL, &err), 0);
+	return WEXITSTATUS(status);
+}
+
+#define COMMAND(dir, out, log, ...) command(dir, out, log, (const char *const[]){__VA_ARGS__, NULL})
+
+static const struct {
+	const char *args[5];
+	const char *said;
+} mistakes[] = {
+	{{"run", "cow-6.2"}, "did you mean cow-6.1"},
+	{{"run", "6.1", "--only", "memfd-0x1"}, "did you mean memfd-0x1"},
+	{{"run", "6.1", "--suite", "defualt"}, "did you mean default"},
+	{{"run", "--jobs", "many"}, "-j takes a number"},
+	{{"run", "--nonsense"}, "--nonsense"},
+	{{"rnu"}, "did you mean run"},
+	{{"report", "/nonexistent"}, "/nonexistent"},
+	{{"run", "./Makefile"}, "not a kernel image"},
+};
+
+START_TEST(mistakes_get_one_line_and_status_2)
+{
+	_cleanup_free_ char *dir = results_dir("mistake"), *out = NULL, *log = NULL;
+	int status = command(dir, &out, &log, mistakes[_i].args);
+
+	ck_assert_msg(strstr(log, mistakes[_i].said) != NULL, "%s", log);
+	ck_assert_int_eq(status, 2);
+}
+END_TEST
+
+START_TEST(help_and_version_are_no_mistakes)
+{
+	_cleanup_free_ char *dir = results_dir("help"), *out = NULL, *log = NULL;
+
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "run", "--help"), 0);
+	ck_assert_ptr_nonnull(strstr(out, "--suite"));
+	free(steal_ptr(out));
+	free(steal_ptr(log));
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "--version"), 0);
+	ck_assert_ptr_nonnull(strstr(out, "sealmatrix "));
+}
+END_TEST
+
+START_TEST(report_prints_the_run_again)
+{
+	_cleanup_free_ char *dir = results_dir("again"), *out = NULL, *log = NULL;
+	_cleanup_free_ char *out2 = NULL, *log2 = NULL;
+
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "run", "6.1", "--accel", "tcg", "--suite",
+				 "smoke", "--results", dir),
+			 0);
+	ck_assert_int_eq(COMMAND(dir, &out2, &log2, "report", dir), 0);
+	ck_assert_str_eq(out, out2);
+}
+END_TEST
+
+START_TEST(repro_reproduces_and_explains)
+{
+	_cleanup_free_ char *dir = results_dir("repro"), *out = NULL, *log = NULL;
+	int status = COMMAND(dir, &out, &log, "repro", "--results", dir);
+	static const char *const said[] = {"hang, class H3", "Deadlock, proved", "VM_MAYWRITE",
+					   "05d351102dbe", "Reproduced"};
+
+	ck_assert_msg(status == 0, "%s%s", out, log);
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
+		ck_assert_msg(strstr(out, said[i]) != NULL, "nothing of '%s' in:\n%s", said[i],
+			      out);
+}
+END_TEST
+
+/* One kernel that is no kernel any more does not keep the others from being run. */
+START_TEST(truncated_image_costs_only_itself)
+{
+	_cleanup_free_ char *dir = results_dir("truncated"),
+			    *image = xasprintf("%s/cut", test_dir());
+	char *argv[] = {(char *)driver(), "kernels", "get", "--json", "6.1", NULL};
+	_cleanup_free_ char *json = NULL, *data = NULL;
+	struct err err = ERR_INIT;
+	size_t len;
+	int status;
+
+	ck_assert_msg(proc_capture(argv, NULL, &json, &err) == 0, "%s", err.msg);
+	_cleanup_json_ json_t *got = json_loads(json, 0, NULL);
+
+	ck_assert_int_eq(
+		read_file(jstr(json_array_get(got, 0), "image", ""), 1 << 28, &data, &len, &err),
+		0);
+	ck_assert_int_eq(publish_buffer(image, data, len / 2, &err), 0);
+	_cleanup_json_ json_t *run =
+		RUN(dir, &status, image, "6.1", "--accel", "tcg", "--suite", "smoke");
+
+	ck_assert_int_eq(status, 3);
+	ck_assert_str_eq(jstr(find_boot(run, "cut", 0), "end", ""), "infra");
+	ck_assert_ptr_nonnull(strstr(jstr(find_boot(run, "cut", 0), "text", ""), "cut off"));
+	ck_assert_str_eq(jstr(find_variant(run, "6.1", "stage-machine/memfd-0x1f"), "outcome", ""),
+			 "pass");
+}
+END_TEST
+
+TEST_SUITE(commands)
+{
+	Suite *s = suite_create("commands");
+	TCase *tc = tcase_create("commands");
+
+	tcase_set_timeout(tc, 0);
+	tcase_add_loop_test(tc, mistakes_get_one_line_and_status_2, 0,
+			    sizeof(mistakes) / sizeof(*mistakes));
+	tcase_add_test(tc, help_and_version_are_no_mistakes);
+	tcase_add_test(tc, report_prints_the_run_again);
+	tcase_add_test(tc, repro_reproduces_and_explains);
+	tcase_add_test(tc, truncated_image_costs_only_itself);
+	suite_add_tcase(s, tc);
+	return s;
+}
