@@ -8,10 +8,10 @@ set -eu
 packages="gcc make pkg-config libc6-dev
 check libarchive-dev libkmod-dev libjansson-dev libinih-dev libmd-dev zlib1g-dev
 qemu-system-x86 busybox-static kmod
-apt dpkg debian-archive-keyring ca-certificates
+apt dpkg debian-archive-keyring ca-certificates gnupg
 flex bison bc libelf-dev libssl-dev patch xz-utils cpio"
 # what CI adds
-[ "${1:-}" = --ci ] && packages="$packages clang clang-format libclang-rt-dev shellcheck git gnupg"
+[ "${1:-}" = --ci ] && packages="$packages clang clang-format libclang-rt-dev shellcheck git"
 
 missing=
 for p in $packages; do

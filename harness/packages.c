@@ -35,7 +35,11 @@ static bool is_listed(const json_t *packages, const char *name)
 	return false;
 }
 
-/* Dependencies that are part of the same thing: same suite, exactly the same version. */
+/*
+ * Dependencies that are part of the same thing: same suite, exactly the same version. Mirrors drop
+ * the modules of superseded kernels before their images: what is missing is said, and whether the
+ * rest is of use is for the provider to see.
+ */
 static int add_followed(const struct apt_package *p, bool (*follow)(const char *name),
 			struct progress *pg, json_t *out, struct err *err)
 {
@@ -49,6 +53,12 @@ static int add_followed(const struct apt_package *p, bool (*follow)(const char *
 		if (!follow(p->depends.v[i]) || is_listed(out, p->depends.v[i]))
 			continue;
 		ret = apt_find(&suite, p->depends.v[i], p->version, pg, &dep, err);
+		if (ret == -ENOPKG) {
+			progress_note(pg, "%s is without a part of it: %s", p->name, err->msg);
+			*err = (struct err)ERR_INIT;
+			ret = 0;
+			continue;
+		}
 		if (ret < 0)
 			break;
 		json_array_append_new(out, package_json(&dep));

@@ -11,7 +11,8 @@
 
 /*
  * The packages of @spec (keys: suites, package, version), from its lock or else from the mirror; a
- * new answer is locked. @follow: names among the package's dependencies that belong to it, or NULL.
+ * new answer is locked. @follow: names among the package's dependencies that belong to it, or NULL;
+ * one that the mirror lacks is said and left out.
  * *packages (array of {"name","version","suite","sha256"}) is the caller's.
  */
 int packages_resolve(const struct kernel_spec *spec, bool (*follow)(const char *name),

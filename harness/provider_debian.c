@@ -134,10 +134,8 @@ static int settle(const char *dir, struct err *err)
 	_cleanup_free_ char *modules = xasprintf("%s/lib/modules", dir);
 	_cleanup_free_ char *release = find_name(modules, "*");
 
-	if (!ret && !release)
-		ret = err_set(err, ERR_INFRA, 0, "the packages hold no modules");
 	if (!ret)
-		ret = settle_image(dir, boot, release, err);
+		ret = settle_image(dir, boot, release ? release : "RELEASE", err);
 	if (ret < 0)
 		return ret;
 	_cleanup_free_ char *name = find_name(boot, "config-*");
@@ -173,9 +171,9 @@ static int describe_entry(const json_t *packages, const char *arch, struct kerne
 {
 	_cleanup_free_ char *modules = xasprintf("%s/lib/modules", out->entry);
 	_cleanup_free_ char *config = xasprintf("%s/config", out->entry);
+	_cleanup_free_ char *release = find_name(modules, "*");
 
 	out->image = xasprintf("%s/vmlinuz", out->entry);
-	out->modules = xstrdup(out->entry);
 	out->config = access(config, R_OK) == 0 ? steal_ptr(config) : NULL;
 	out->version = xstrdup(jstr(json_array_get(packages, 0), "version", "?"));
 	out->origin = packages_origin(packages);
@@ -183,7 +181,11 @@ static int describe_entry(const json_t *packages, const char *arch, struct kerne
 	int ret = image_release(out->image, arch, &out->release, err);
 
 	if (ret == -ENOMSG)
-		out->release = find_name(modules, "*");
+		out->release = release ? xstrdup(release) : NULL;
+	_cleanup_free_ char *own = xasprintf("%s/%s", modules, out->release ? out->release : "?");
+	_cleanup_free_ char *first = find_name(own, "*");
+
+	out->modules = first ? xstrdup(out->entry) : NULL;
 	return ret == -ENOMSG ? 0 : ret;
 }
 

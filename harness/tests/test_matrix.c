@@ -107,6 +107,7 @@ START_TEST(bad_words_say_what_is_wrong)
 
 	ck_assert_int_eq(err.kind, ERR_USER);
 	ck_assert_msg(strstr(err.msg, bad_words[_i].says) != NULL, "%s", err.msg);
+	ck_assert_str_eq(names, "");
 }
 END_TEST
 
