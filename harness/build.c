@@ -2,10 +2,12 @@
 #include "build.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "build_internal.h"
 #include "cache.h"
 #include "cleanup.h"
 #include "kconfig.h"
@@ -13,64 +15,19 @@
 #include "proc.h"
 #include "publish.h"
 
-#define JOB_MIB 512 /* what one compiler and its share of the linker may take */
-
-static const struct {
-	const char *program, *package;
-} tools[] = {
-	{"gcc", "gcc"},	    {"make", "make"}, {"ld", "binutils"}, {"flex", "flex"},
-	{"bison", "bison"}, {"bc", "bc"},     {"patch", "patch"},
-};
-
-static bool in_path(const char *program)
-{
-	const char *path = getenv("PATH");
-	_cleanup_strv_ struct strv dirs = {0};
-
-	strv_split(&dirs, path ? path : "/usr/bin:/bin", ":");
-	for (size_t i = 0; i < dirs.n; i++) {
-		_cleanup_free_ char *file = xasprintf("%s/%s", dirs.v[i], program);
-
-		if (access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
-int build_check_tools(struct err *err)
-{
-	_cleanup_free_ char *missing = xstrdup("");
-
-	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
-		if (in_path(tools[i].program))
-			continue;
-		char *more = xasprintf("%s %s", missing, tools[i].package);
-
-		free(missing);
-		missing = more;
-	}
-	if (!*missing)
-		return 0;
-	return err_set(err, ERR_INFRA, 0, "to build a kernel, install:%s", missing);
-}
-
-int build_compiler(char **version, struct err *err)
-{
-	char *argv[] = {"gcc", "--version", NULL};
-	int ret = proc_capture(argv, NULL, version, err);
-
-	if (!ret)
-		(*version)[strcspn(*version, "\n")] = '\0';
-	return ret;
-}
+#define JOB_MIB	    512 /* what one compiler and its share of the linker may take */
+#define NOT_IN_MAKE " \t\n:#$%\"'\\"
 
 /* One build under way. */
 struct work {
 	const struct build *b;
 	struct progress *pg;
-	char *dir; /* the work directory: src/ and out/ */
-	char *src, *out, *log;
+	char *dir;	/* holds src/, removed at the end */
+	char *src;	/* patched copy of the tree */
+	char *out;	/* what make writes; below src/, so that kbuild names sources by "../" */
+	char *log;	/* of all children */
 	unsigned files; /* compiled so far */
+	char *cause;	/* the compiler's first error, or NULL */
 };
 
 static void work_free(struct work *w)
@@ -83,38 +40,52 @@ static void work_free(struct work *w)
 	free(w->src);
 	free(w->out);
 	free(w->log);
+	free(w->cause);
 }
 
-/* Near the result, so that source files can be hard links; but kbuild takes no blank or colon. */
-static int make_work_dir(struct work *w, const char *dir, struct err *err)
+bool build_path_ok(const char *path)
+{
+	return !strpbrk(path, NOT_IN_MAKE);
+}
+
+static int make_temporary(char **dir, struct err *err)
 {
 	const char *tmp = getenv("TMPDIR");
+	_cleanup_free_ char *path = xasprintf("%s/sealmatrix-build.XXXXXX", tmp ? tmp : "/tmp");
 
-	w->dir = strpbrk(dir, " \t:") ? xasprintf("%s/sealmatrix-build.XXXXXX", tmp ? tmp : "/tmp")
-				      : xasprintf("%s/work.XXXXXX", dir);
-	if (strpbrk(w->dir, " \t:")) {
-		int ret = err_set(
-			err, ERR_USER, 0,
-			"a kernel cannot be built below %s: its makefiles take no blanks; set "
-			"TMPDIR",
-			w->dir);
+	if (!build_path_ok(path))
+		return err_set(err, ERR_USER, 0,
+			       "a kernel cannot be built below %s: its makefiles take no blanks "
+			       "or special characters; set TMPDIR",
+			       path);
+	if (!mkdtemp(path))
+		return err_set(err, ERR_INFRA, errno, "make directory %s", path);
+	*dir = steal_ptr(path);
+	return 0;
+}
 
-		free(steal_ptr(w->dir));
+static int make_work_dir(struct work *w, struct err *err)
+{
+	const char *path = w->b->work;
+	int ret;
+
+	if (path) {
+		w->dir = xstrdup(path);
+		ret = remove_tree(path, err); /* the remains of a run that was killed */
+		if (!ret)
+			ret = make_dirs(path, err);
+	} else {
+		ret = make_temporary(&w->dir, err);
+	}
+	if (ret < 0)
 		return ret;
-	}
-	if (!mkdtemp(w->dir)) {
-		int saved = errno;
-		_cleanup_free_ char *name = steal_ptr(w->dir);
-
-		return err_set(err, ERR_INFRA, saved, "make directory %s", name);
-	}
 	w->src = xasprintf("%s/src", w->dir);
-	w->out = xasprintf("%s/out", w->dir);
-	return make_dirs(w->out, err);
+	w->out = xasprintf("%s/out", w->src);
+	return 0;
 }
 
 /* patch(1) replaces files, so the original behind a hard link stays as it is. */
-static int copy_tree(const struct work *w, const char *tree, struct err *err)
+static int copy_source(const struct work *w, const char *tree, struct err *err)
 {
 	char *link[] = {"cp", "-al", (char *)tree, w->src, NULL};
 	char *copy[] = {"cp", "-a", (char *)tree, w->src, NULL};
@@ -125,6 +96,14 @@ static int copy_tree(const struct work *w, const char *tree, struct err *err)
 	int ret = remove_tree(w->src, err);
 
 	return ret ? ret : proc_run(copy, NULL, err);
+}
+
+/* Not by hard links: make rewrites some files in place. */
+static int copy_objects(const struct work *w, const char *objects, struct err *err)
+{
+	char *argv[] = {"cp", "-a", "--reflink=auto", (char *)objects, w->out, NULL};
+
+	return objects ? proc_run(argv, NULL, err) : make_dirs(w->out, err);
 }
 
 static int apply_patches(const struct work *w, struct err *err)
@@ -139,7 +118,7 @@ static int apply_patches(const struct work *w, struct err *err)
 
 		progress_state(w->pg, "patching");
 		ret = proc_run(argv, &opts, err);
-		if (ret < 0)
+		if (ret < 0 && ret != -EINTR)
 			err_context(err, "%s does not apply", w->b->patches.v[i]);
 	}
 	return ret;
@@ -149,81 +128,111 @@ static void on_line(void *arg, const char *line)
 {
 	struct work *w = arg;
 
+	/* With several jobs the first error is seldom among the last lines. */
+	if (!w->cause && strstr(line, "error: "))
+		w->cause = xstrdup(line);
 	if (strncmp(line, "  CC ", 5) && strncmp(line, "  AS ", 5))
 		return;
 	w->files++;
 	progress_tick(w->pg, "compiling, %u files so far", w->files);
 }
 
-static int run_make(struct work *w, const char *target, struct err *err)
+/* As many as there are processors for us, and memory for. */
+static unsigned jobs(void)
 {
-	/* Who built it, where and when is not to change its bytes. */
-	static const char *const env[] = {"KBUILD_BUILD_TIMESTAMP=2025-01-01",
-					  "KBUILD_BUILD_USER=sealmatrix",
-					  "KBUILD_BUILD_HOST=sealmatrix",
-					  "LC_ALL=C",
-					  "MAKEFLAGS=",
-					  "MAKELEVEL=",
-					  NULL};
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned by_memory = pool_jobs_by_memory(JOB_MIB);
-	_cleanup_free_ char *jobs =
-		xasprintf("-j%u", (long)by_memory < cores ? by_memory : (unsigned)cores);
-	_cleanup_free_ char *out = xasprintf("O=%s", w->out),
-			    *arch = xasprintf("ARCH=%s", w->b->arch);
-	_cleanup_free_ char *local = xasprintf("LOCALVERSION=-%s", w->b->release);
-	bool ccache = in_path("ccache");
-	char *argv[] = {"make", "-C",		w->src,
-			out,	arch,		local,
-			jobs,	(char *)target, ccache ? "CC=ccache gcc" : NULL,
-			NULL};
-	struct proc_opts opts = {.env = env, .log = w->log, .line = on_line, .arg = w};
+	cpu_set_t set;
 
-	return proc_run(argv, &opts, err);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	unsigned cpus = CPU_COUNT(&set);
+
+	return by_memory < cpus ? by_memory : cpus;
 }
 
-static int configure(struct work *w, struct err *err)
+static int run_make(struct work *w, const char *target, struct err *err)
+{
+	static const char *const env[] = {
+		/* Who built it, where, when and how often is not to change its bytes. */
+		"KBUILD_BUILD_TIMESTAMP=2025-01-01", "KBUILD_BUILD_USER=sealmatrix",
+		"KBUILD_BUILD_HOST=sealmatrix", "KBUILD_BUILD_VERSION=1", "LC_ALL=C",
+		/* What a kernel developer's shell may have set is in no cache key. */
+		"CROSS_COMPILE=", "LLVM=", "KCFLAGS=", "KAFLAGS=", "KCPPFLAGS=", "KBUILD_VERBOSE=",
+		/* Nor are we part of the make that may have started us. */
+		"MAKEFLAGS=", "GNUMAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", NULL};
+	_cleanup_free_ char *many = xasprintf("-j%u", jobs());
+	_cleanup_free_ char *out = xasprintf("O=%s", w->out);
+	_cleanup_free_ char *arch = xasprintf("ARCH=%s", w->b->arch);
+	_cleanup_free_ char *local = xasprintf("LOCALVERSION=-%s", w->b->release);
+	char *ccache = build_in_path("ccache") ? "CC=ccache gcc" : NULL;
+	char *argv[] = {"make", "-C", w->src, out, arch, local, many, (char *)target, ccache, NULL};
+	struct proc_opts opts = {.env = env, .log = w->log, .line = on_line, .arg = w};
+	int ret = proc_run(argv, &opts, err);
+
+	if (ret < 0 && ret != -EINTR && w->cause)
+		err_context(err, "%s", w->cause);
+	return ret;
+}
+
+/* A tree that was copied with its objects has its configuration, but a patch may change Kconfig. */
+static int configure(struct work *w, bool fresh, struct err *err)
 {
 	_cleanup_free_ char *config = xasprintf("%s/.config", w->out);
+	int ret = 0;
 
 	progress_state(w->pg, "configuring the kernel");
-	int ret = run_make(w, "tinyconfig", err);
-
-	if (!ret)
+	if (fresh)
+		ret = run_make(w, "tinyconfig", err);
+	if (!ret && fresh)
 		ret = kconfig_append(&w->b->fragments, config, err);
 	if (!ret)
 		ret = run_make(w, "olddefconfig", err);
 	return ret ? ret : kconfig_check(&w->b->fragments, config, err);
 }
 
-static int keep_file(const struct work *w, const char *from, const char *dir, const char *to,
-		     struct err *err)
+static int move_out(const struct work *w, const char *from, const char *dir, const char *to,
+		    struct err *err)
 {
 	_cleanup_free_ char *a = xasprintf("%s/%s", w->out, from), *b = xasprintf("%s/%s", dir, to);
-	char *argv[] = {"cp", a, b, NULL};
+	char *argv[] = {"mv", a, b, NULL};
 
 	return proc_run(argv, NULL, err);
 }
 
-static int build(struct work *w, const char *tree, const char *dir, struct err *err)
-{
-	int ret = copy_tree(w, tree, err);
+typedef int keep_fn(const struct work *w, const char *dir, struct err *err);
 
+static int keep_objects(const struct work *w, const char *dir, struct err *err)
+{
+	return move_out(w, "", dir, "out", err);
+}
+
+static int keep_kernel(const struct work *w, const char *dir, struct err *err)
+{
+	int ret = move_out(w, "arch/x86/boot/bzImage", dir, "vmlinuz", err);
+
+	return ret ? ret : move_out(w, ".config", dir, "config", err);
+}
+
+static int build_steps(struct work *w, const char *tree, const char *objects, struct err *err)
+{
+	int ret = make_work_dir(w, err);
+
+	if (!ret)
+		ret = copy_source(w, tree, err);
+	if (!ret)
+		ret = copy_objects(w, objects, err);
 	if (!ret)
 		ret = apply_patches(w, err);
 	if (!ret)
-		ret = configure(w, err);
+		ret = configure(w, !objects, err);
 	if (ret < 0)
 		return ret;
 	progress_state(w->pg, "compiling");
-	ret = run_make(w, "bzImage", err);
-	if (!ret)
-		ret = keep_file(w, "arch/x86/boot/bzImage", dir, "vmlinuz", err);
-	return ret ? ret : keep_file(w, ".config", dir, "config", err);
+	return run_make(w, "bzImage", err);
 }
 
-int build_kernel(const struct build *b, const char *tree, const char *dir, struct progress *pg,
-		 struct err *err)
+static int build(const struct build *b, const char *tree, const char *objects, keep_fn *keep,
+		 const char *dir, struct progress *pg, struct err *err)
 {
 	_cleanup_(work_free) struct work w = {.b = b, .pg = pg};
 	const char *root = cache_root(err);
@@ -237,12 +246,27 @@ int build_kernel(const struct build *b, const char *tree, const char *dir, struc
 	if (!ret && unlink(w.log) < 0 && errno != ENOENT)
 		ret = err_set(err, ERR_INFRA, errno, "remove %s", w.log);
 	if (!ret)
-		ret = make_work_dir(&w, dir, err);
+		ret = build_steps(&w, tree, objects, err);
 	if (!ret)
-		ret = build(&w, tree, dir, err);
+		ret = keep(&w, dir, err);
 	if (!ret)
 		unlink(w.log);
 	else if (ret != -EINTR)
 		err_context(err, "build of %s (log: %s)", b->name, w.log);
 	return ret;
+}
+
+int build_objects(const struct build *b, const char *tree, const char *dir, struct progress *pg,
+		  struct err *err)
+{
+	struct build plain = *b;
+
+	plain.patches = (struct strv){0};
+	return build(&plain, tree, NULL, keep_objects, dir, pg, err);
+}
+
+int build_kernel(const struct build *b, const char *tree, const char *objects, const char *dir,
+		 struct progress *pg, struct err *err)
+{
+	return build(b, tree, objects, keep_kernel, dir, pg, err);
 }

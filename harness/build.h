@@ -2,6 +2,8 @@
 /* Building a kernel: a copy of a tree, patches, a checked configuration, make. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "err.h"
 #include "progress.h"
 #include "xalloc.h"
@@ -12,7 +14,15 @@ struct build {
 	const char *release;   /* becomes the end of `uname -r` */
 	struct strv fragments; /* configuration, merged in this order onto tinyconfig */
 	struct strv patches;   /* applied in this order with -p1 */
+	/*
+	 * Where the work is done: made, and removed at the end. make takes object files for its own
+	 * only if this was the same path then. NULL: a new directory below TMPDIR.
+	 */
+	const char *work;
 };
+
+/* May @path be a work directory? kbuild takes no blanks and no colons, make no $ and the like. */
+bool build_path_ok(const char *path);
 
 /* Is everything there that a kernel is built with? ERR_INFRA with what to install. */
 int build_check_tools(struct err *err);
@@ -21,8 +31,12 @@ int build_check_tools(struct err *err);
 int build_compiler(char **version, struct err *err);
 
 /*
- * Build @b from the source in @tree, which is not written to, and leave vmlinuz and config in @dir.
- * The log of a failed build is kept in the cache and named in @err.
+ * Build from the source in @tree, which is not written to. build_objects() leaves patches out, and
+ * leaves all that make wrote in @dir/out; build_kernel() begins with the content of @objects, such
+ * a directory made with the same fragments from the same tree, or with nothing (NULL), and leaves
+ * vmlinuz and config in @dir. The log of a failed build is kept in the cache and named in @err.
  */
-int build_kernel(const struct build *b, const char *tree, const char *dir, struct progress *pg,
-		 struct err *err);
+int build_objects(const struct build *b, const char *tree, const char *dir, struct progress *pg,
+		  struct err *err);
+int build_kernel(const struct build *b, const char *tree, const char *objects, const char *dir,
+		 struct progress *pg, struct err *err);

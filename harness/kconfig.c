@@ -12,66 +12,134 @@
 
 #define CONFIG_LIMIT (4 << 20)
 
-/* The value of @option in the text of a .config: up to the end of the line, or NULL when not set.
- */
-static const char *value_in(const char *config, const char *option, size_t len)
+/* What a fragment asks for. */
+struct request {
+	char *option, *want; /* "CONFIG_NET", "y" */
+	bool optional;
+};
+
+struct requests {
+	struct request *v;
+	size_t n;
+};
+
+static void requests_free(struct requests *r)
 {
+	for (size_t i = 0; i < r->n; i++) {
+		free(r->v[i].option);
+		free(r->v[i].want);
+	}
+	free(r->v);
+}
+
+/* The last one that names an option wins, as Kconfig has it. Takes @option over. */
+static void request_add(struct requests *r, char *option, const char *want, bool optional)
+{
+	size_t i = 0;
+
+	while (i < r->n && strcmp(r->v[i].option, option))
+		i++;
+	if (i == r->n) {
+		r->v = xreallocarray(r->v, r->n + 1, sizeof(*r->v));
+		r->v[r->n++] = (struct request){.option = option};
+	} else {
+		free(option);
+		free(r->v[i].want);
+	}
+	r->v[i].want = xstrdup(want);
+	r->v[i].optional = optional;
+}
+
+/*
+ * The option of "CONFIG_A=value" or of Kconfig's own "# CONFIG_A is not set", and where its value
+ * begins. NULL for any other line.
+ */
+static char *parse_line(const char *line, const char **want)
+{
+	static const char unset[] = " is not set";
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789_";
+	const char *name = strncmp(line, "# ", 2) ? line : line + 2;
+	size_t len = strspn(name, letters);
+
+	if (strncmp(name, "CONFIG_", 7))
+		return NULL;
+	if (name == line && name[len] == '=')
+		*want = name + len + 1;
+	else if (name != line && !strcmp(name + len, unset))
+		*want = "n";
+	else
+		return NULL;
+	return xstrndup(name, len);
+}
+
+static int read_fragment(const char *path, struct requests *r, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	bool optional = false;
+	unsigned number = 0;
+	int ret = read_file(path, CONFIG_LIMIT, &text, NULL, err);
+
+	for (char *rest = text, *line; !ret && (line = strsep(&rest, "\n"));) {
+		const char *want;
+		char *option = parse_line(line, &want);
+
+		number++;
+		if (option) {
+			request_add(r, option, want, optional);
+			optional = false;
+		} else if (!strcmp(line, "# optional")) {
+			optional = true;
+		} else if (*line && *line != '#') {
+			ret = err_set(err, ERR_USER, 0,
+				      "%s:%u: neither CONFIG_NAME=value nor a comment: %s", path,
+				      number, line);
+		}
+	}
+	return ret;
+}
+
+/* The value of @option in the text of a .config: up to the end of the line; NULL if not set. */
+static const char *value_in(const char *config, const char *option)
+{
+	size_t len = strlen(option);
+
 	for (const char *p = config; (p = strstr(p, option)); p += len)
 		if ((p == config || p[-1] == '\n') && p[len] == '=')
 			return p + len + 1;
 	return NULL;
 }
 
-static bool survived(const char *config, const char *option, size_t len, const char *want)
+static bool survived(const struct request *r, const char *config)
 {
-	_cleanup_free_ char *name = xstrndup(option, len);
-	const char *value = value_in(config, name, len);
+	const char *value = value_in(config, r->option);
+	size_t len = strlen(r->want);
 
-	if (!strcmp(want, "n"))
+	if (!strcmp(r->want, "n"))
 		return !value;
-	return value && !strncmp(value, want, strlen(want)) && value[strlen(want)] == '\n';
-}
-
-/* Names of the lost ones are added to @lost. */
-static int check_one(const char *fragment, const char *config, struct strv *lost, struct err *err)
-{
-	_cleanup_free_ char *text = NULL;
-	bool optional = false;
-	int ret = read_file(fragment, CONFIG_LIMIT, &text, NULL, err);
-
-	for (char *rest = text, *line; !ret && (line = strsep(&rest, "\n"));) {
-		char *eq = strchr(line, '=');
-
-		if (!strcmp(line, "# optional")) {
-			optional = true;
-			continue;
-		}
-		if (*line == '#' || !eq)
-			continue;
-		if (!optional && !survived(config, line, eq - line, eq + 1))
-			strv_add(lost, line);
-		optional = false;
-	}
-	return ret;
+	return value && !strncmp(value, r->want, len) && (value[len] == '\n' || !value[len]);
 }
 
 int kconfig_check(const struct strv *fragments, const char *config, struct err *err)
 {
-	_cleanup_strv_ struct strv lost = {0};
-	_cleanup_free_ char *text = NULL, *names = xstrdup("");
+	_cleanup_(requests_free) struct requests r = {0};
+	_cleanup_free_ char *text = NULL, *lost = xstrdup("");
 	int ret = read_file(config, CONFIG_LIMIT, &text, NULL, err);
 
 	for (size_t i = 0; !ret && i < fragments->n; i++)
-		ret = check_one(fragments->v[i], text, &lost, err);
-	if (ret < 0 || !lost.n)
-		return ret;
-	for (size_t i = 0; i < lost.n; i++) {
-		char *more = xasprintf("%s%s%s", names, i ? ", " : "", lost.v[i]);
+		ret = read_fragment(fragments->v[i], &r, err);
+	for (size_t i = 0; !ret && i < r.n; i++) {
+		if (r.v[i].optional || survived(&r.v[i], text))
+			continue;
+		char *more =
+			xasprintf("%s%s%s=%s", lost, *lost ? ", " : "", r.v[i].option, r.v[i].want);
 
-		free(names);
-		names = more;
+		free(lost);
+		lost = more;
 	}
-	return err_set(err, ERR_USER, 0, "this kernel cannot be configured with %s", names);
+	if (ret < 0 || !*lost)
+		return ret;
+	return err_set(err, ERR_USER, 0, "this kernel cannot be configured with %s", lost);
 }
 
 int kconfig_append(const struct strv *fragments, const char *config, struct err *err)
@@ -83,8 +151,13 @@ int kconfig_append(const struct strv *fragments, const char *config, struct err 
 		_cleanup_free_ char *text = NULL;
 
 		ret = read_file(fragments->v[i], CONFIG_LIMIT, &text, NULL, err);
-		if (!ret)
-			fputs(text, f);
+		if (ret < 0)
+			break;
+		/* A fragment's last line may lack its end. */
+		bool ended = !*text || text[strlen(text) - 1] == '\n';
+
+		if (fprintf(f, "%s%s", text, ended ? "" : "\n") < 0)
+			ret = err_set(err, ERR_INFRA, errno, "write %s", config);
 	}
 	if (!ret && fflush(f) == EOF)
 		ret = err_set(err, ERR_INFRA, errno, "write %s", config);

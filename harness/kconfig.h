@@ -7,8 +7,10 @@
 
 /*
  * Compare the fragment files with the configuration file @config. An option that is asked for with
- * a value must have it, one with "=n" must not be set; a line "# optional" spares the option that
- * follows. ERR_USER with the names of those that did not survive.
+ * a value must have it; one with "=n", or "# CONFIG_X is not set", must not be set. The last
+ * fragment that names an option wins. A line "# optional" spares the option that follows: for what
+ * some series do not have. ERR_USER with the names of those that did not survive, or with the place
+ * of a line that says nothing.
  */
 int kconfig_check(const struct strv *fragments, const char *config, struct err *err);
 

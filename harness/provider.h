@@ -5,7 +5,8 @@
  *
  *   debian  keys: suites (in order of search), package (a shell pattern on the package name),
  *           version (optional pattern; the newest match wins)
- *   source  keys: package (linux-source-6.1), suites, config (fragments), patches, release
+ *   source  keys: package (linux-source-6.1) and suites, or tarball, or tree (paths); config
+ *           (fragments), patches, release
  *   file    keys: image, modules (directory that holds lib/modules/RELEASE; optional)
  */
 #pragma once

@@ -1,124 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Kernels built here from one of Debian's linux-source packages, small, with patches of our own. */
+/* Kernels built here, small, with patches of our own. */
 #include <errno.h>
-#include <fnmatch.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "build.h"
 #include "cache.h"
 #include "cleanup.h"
-#include "deb.h"
 #include "hash.h"
-#include "json_util.h"
-#include "lock.h"
-#include "packages.h"
 #include "paths.h"
-#include "proc.h"
 #include "provider.h"
 #include "publish.h"
+#include "source.h"
 
-#define SOURCE_FORMAT "source 2" /* of the cache entries */
-#define BUILD_FORMAT  "build 1"
-#define MAX_BYTES     (8LL << 30)
+#define BUILD_FORMAT "build 2" /* of the cache entries: what build.c tells make */
 
-static bool is_tarball(const char *path, void *arg)
-{
-	(void)arg;
-	return !fnmatch("usr/src/linux-source-*.tar.*", path, 0);
-}
-
-/*
- * A kernel of this size needs a sixth of the tree. Of the rest only what its configuration and its
- * makefiles read is kept: unpacking is a third of a first run.
- */
-static bool is_needed(const char *path, void *arg)
-{
-	static const char *const heavy[] = {
-		"*/Documentation/*",	  "*/sound/*",		 "*/drivers/gpu/*",
-		"*/drivers/media/*",	  "*/drivers/staging/*", "*/drivers/net/*/*",
-		"*/drivers/infiniband/*", "*/drivers/scsi/*",	 "*/drivers/iio/*",
-		"*/drivers/usb/*",	  "*/drivers/crypto/*",	 "*/drivers/mtd/*",
-		"*/tools/perf/*",	  "*/tools/testing/*",	 "*/samples/*",
-		"*/net/wireless/*",	  "*/arch/[!x]*/*/*"};
-	const char *base = strrchr(path, '/');
-
-	(void)arg;
-	base = base ? base + 1 : path;
-	if (!strncmp(base, "Kconfig", 7) || !strncmp(base, "Makefile", 8) ||
-	    !strncmp(base, "Kbuild", 6))
-		return true;
-	for (size_t i = 0; i < sizeof(heavy) / sizeof(*heavy); i++)
-		if (!fnmatch(heavy[i], path, 0))
-			return false;
-	return true;
-}
-
+/* A kernel to be made: what of, and the keys of what comes out. */
 struct job {
-	const struct kernel_spec *spec;
-	const json_t *packages;
-	const struct build *build;
+	struct build build;
+	struct source source;
+	char objects[SHA256_HEX], kernel[SHA256_HEX];
 	struct progress *pg;
 };
 
-/* The first name in @dir that matches, with its path. Caller frees; NULL if there is none. */
-static char *find_path(const char *dir, const char *pattern)
+static void job_free(struct job *j)
 {
-	_cleanup_closedir_ DIR *d = opendir(dir);
-
-	for (struct dirent *e; d && (e = readdir(d));)
-		if (!fnmatch(pattern, e->d_name, 0))
-			return xasprintf("%s/%s", dir, e->d_name);
-	return NULL;
+	strv_free(&j->build.fragments);
+	strv_free(&j->build.patches);
+	source_free(&j->source);
 }
 
-/* Entry: tree/ with the source. */
-static int fill_source(const char *dir, void *arg, struct err *err)
-{
-	const struct job *job = arg;
-	_cleanup_free_ char *download = xasprintf("%s/download", dir), *deb = NULL;
-	_cleanup_free_ char *usr_src = xasprintf("%s/usr/src", download);
-	_cleanup_free_ char *tree = xasprintf("%s/tree", dir);
-	int ret = make_dirs(download, err);
-
-	if (!ret)
-		ret = packages_fetch(json_array_get(job->packages, 0), download, job->pg, &deb,
-				     err);
-	if (!ret)
-		ret = deb_unpack(deb, download, is_tarball, NULL, MAX_BYTES, err);
-	_cleanup_free_ char *tarball = ret ? NULL : find_path(usr_src, "linux-source-*.tar.*");
-
-	if (!ret && !tarball)
-		ret = err_set(err, ERR_INFRA, 0, "%s holds no source", deb);
-	if (!ret) {
-		progress_state(job->pg, "unpacking the kernel source");
-		ret = deb_unpack(tarball, dir, is_needed, NULL, MAX_BYTES, err);
-	}
-	_cleanup_free_ char *top = ret ? NULL : find_path(dir, "linux-*");
-
-	if (!ret && (!top || rename(top, tree) < 0))
-		ret = err_set(err, ERR_INFRA, errno, "find the source tree in %s", tarball);
-	return ret ? ret : remove_tree(download, err);
-}
-
-/* Entry: vmlinuz, config. */
-static int fill_kernel(const char *dir, void *arg, struct err *err)
-{
-	struct job *job = arg;
-	_cleanup_free_ char *entry = NULL;
-	char key[SHA256_HEX];
-	int ret = build_check_tools(err);
-
-	lock_key(job->packages, SOURCE_FORMAT, key);
-	if (!ret)
-		ret = cache_get("source", key, fill_source, job, &entry, err);
-	if (ret < 0)
-		return ret;
-	_cleanup_free_ char *tree = xasprintf("%s/tree", entry);
-
-	return build_kernel(job->build, tree, dir, job->pg, err);
-}
+#define _cleanup_job_ _cleanup_(job_free)
 
 /* Configuration fragments and patches by the words of the matrix, as files. */
 static int add_files(const struct kernel_spec *spec, const char *key, struct strv *files,
@@ -140,7 +54,7 @@ static int add_files(const struct kernel_spec *spec, const char *key, struct str
 	return 0;
 }
 
-static int build_from_spec(const struct kernel_spec *spec, struct build *b, struct err *err)
+static int read_spec(const struct kernel_spec *spec, struct build *b, struct err *err)
 {
 	const char *release = spec_get(spec, "release");
 	int ret = add_files(spec, "config", &b->fragments, err);
@@ -155,84 +69,151 @@ static int build_from_spec(const struct kernel_spec *spec, struct build *b, stru
 	return ret;
 }
 
-/* All that a built kernel depends on. */
-static int build_key(const struct build *b, const json_t *packages, char hex[SHA256_HEX],
-		     struct err *err)
+/* The digest of all that @files hold, after what @first stands for. */
+static int key_of(const char *const first[], const struct strv *files, char hex[SHA256_HEX],
+		  struct err *err)
 {
-	_cleanup_free_ char *compiler = NULL;
-	char source[SHA256_HEX];
-	int ret = build_compiler(&compiler, err);
-
-	if (ret < 0)
-		return ret;
 	struct hash_key *k = hash_key_new();
+	int ret = 0;
 
-	lock_key(packages, SOURCE_FORMAT, source);
 	hash_key_add(k, BUILD_FORMAT);
-	hash_key_add(k, source);
-	hash_key_add(k, compiler);
-	hash_key_add(k, b->arch);
-	hash_key_add(k, b->release);
-	for (size_t i = 0; !ret && i < b->fragments.n; i++)
-		ret = hash_key_add_file(k, b->fragments.v[i], err);
-	hash_key_add(k, "patches");
-	for (size_t i = 0; !ret && i < b->patches.n; i++)
-		ret = hash_key_add_file(k, b->patches.v[i], err);
+	for (size_t i = 0; first[i]; i++)
+		hash_key_add(k, first[i]);
+	for (size_t i = 0; !ret && i < files->n; i++)
+		ret = hash_key_add_file(k, files->v[i], err);
 	hash_key_end(k, hex);
 	return ret;
 }
 
-static void build_free(struct build *b)
+static int make_keys(struct job *j, struct err *err)
 {
-	strv_free(&b->fragments);
-	strv_free(&b->patches);
+	_cleanup_free_ char *compiler = NULL;
+	int ret = build_compiler(&compiler, err);
+
+	if (ret < 0)
+		return ret;
+	const char *const tree[] = {j->source.key, compiler, j->build.arch, NULL};
+
+	ret = key_of(tree, &j->build.fragments, j->objects, err);
+	if (ret < 0)
+		return ret;
+	const char *const change[] = {j->objects, j->build.release, NULL};
+
+	return key_of(change, &j->build.patches, j->kernel, err);
+}
+
+/* Held until the descriptor is closed; the kernel does that for a process that is killed. */
+static int lock_work(const char *work, int *fd, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s.lock", work);
+
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (*fd < 0 || flock(*fd, LOCK_EX) < 0)
+		return err_set(err, ERR_INFRA, errno, "lock %s", path);
+	return 0;
+}
+
+struct from_tree {
+	struct job *job;
+	const char *tree;
+};
+
+/* Entry: out/, what make leaves of the tree as it is, without patches. */
+static int fill_objects(const char *dir, void *arg, struct err *err)
+{
+	const struct from_tree *f = arg;
+
+	return build_objects(&f->job->build, f->tree, dir, f->job->pg, err);
+}
+
+/*
+ * Kernels that differ in their patches start from the same object files, so that only what a patch
+ * touches is compiled. One at a time: the path of the work is part of what make compares.
+ */
+static int build_from_objects(struct job *j, const char *tree, const char *root, const char *dir,
+			      struct err *err)
+{
+	_cleanup_free_ char *works = xasprintf("%s/work", root);
+	_cleanup_free_ char *work = xasprintf("%s/%s", works, j->objects);
+	_cleanup_free_ char *entry = NULL;
+	_cleanup_close_ int lock = -1;
+	struct from_tree f = {j, tree};
+	int ret = make_dirs(works, err);
+
+	progress_state(j->pg, "waiting for another build of this tree");
+	if (!ret)
+		ret = lock_work(work, &lock, err);
+	if (ret < 0)
+		return ret;
+	j->build.work = work;
+	ret = cache_get("objects", j->objects, fill_objects, &f, &entry, err);
+	if (!ret) {
+		_cleanup_free_ char *out = xasprintf("%s/out", entry);
+
+		ret = build_kernel(&j->build, tree, out, dir, j->pg, err);
+	}
+	j->build.work = NULL;
+	return ret;
+}
+
+/* Entry: vmlinuz, config. */
+static int fill_kernel(const char *dir, void *arg, struct err *err)
+{
+	struct job *j = arg;
+	_cleanup_free_ char *tree = NULL;
+	const char *root = cache_root(err);
+	int ret = root ? build_check_tools(err) : -EINVAL;
+
+	if (!ret)
+		ret = source_tree(&j->source, j->pg, &tree, err);
+	if (ret < 0)
+		return ret;
+	if (build_path_ok(root))
+		return build_from_objects(j, tree, root, dir, err);
+	return build_kernel(&j->build, tree, NULL, dir, j->pg, err);
 }
 
 static int get(const struct kernel_spec *spec, struct progress *pg, struct kernel *out,
 	       struct err *err)
 {
-	_cleanup_(build_free) struct build b = {0};
-	_cleanup_json_ json_t *packages = NULL;
-	char key[SHA256_HEX];
-	int ret = build_from_spec(spec, &b, err);
+	_cleanup_job_ struct job j = {.pg = pg};
+	int ret = read_spec(spec, &j.build, err);
 
 	if (!ret)
-		ret = packages_resolve(spec, NULL, pg, &packages, err);
+		ret = source_resolve(spec, true, pg, &j.source, err);
 	if (!ret)
-		ret = build_key(&b, packages, key, err);
+		ret = make_keys(&j, err);
+	if (!ret)
+		ret = cache_get("kernel", j.kernel, fill_kernel, &j, &out->entry, err);
 	if (ret < 0)
 		return ret;
-	struct job job = {spec, packages, &b, pg};
-
-	ret = cache_get("kernel", key, fill_kernel, &job, &out->entry, err);
-	if (ret < 0)
-		return ret;
-	_cleanup_free_ char *origin = packages_origin(packages);
+	_cleanup_free_ char *origin = source_origin(spec, &j.source);
+	const struct strv *patches = &j.build.patches;
 
 	out->image = xasprintf("%s/vmlinuz", out->entry);
 	out->config = xasprintf("%s/config", out->entry);
-	out->version = xstrdup(jstr(json_array_get(packages, 0), "version", "?"));
-	out->origin = xasprintf("built from %s%s%s", origin, b.patches.n ? " with " : "",
-				b.patches.n ? strrchr(b.patches.v[0], '/') + 1 : "");
+	out->version = source_version(&j.source);
+	out->origin = xasprintf("built from %s%s%s", origin, patches->n ? " with " : "",
+				patches->n ? strrchr(patches->v[0], '/') + 1 : "");
 	return image_release(out->image, spec->arch, &out->release, err);
 }
 
 static int describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err)
 {
-	_cleanup_(build_free) struct build b = {0};
-	_cleanup_json_ json_t *locked = lock_read(spec);
-	_cleanup_free_ char *what = packages_describe(spec);
+	_cleanup_job_ struct job j = {0};
 	const char *patches = spec_get(spec, "patches");
-	char key[SHA256_HEX];
-	int ret = build_from_spec(spec, &b, err);
+	struct err ignored = ERR_INIT;
+	int ret = read_spec(spec, &j.build, err);
 
-	*about = xasprintf("built from %s%s%s", what, patches ? " with " : "",
+	if (!ret)
+		ret = source_resolve(spec, false, NULL, &j.source, err);
+	_cleanup_free_ char *origin = source_origin(spec, &j.source);
+
+	*about = xasprintf("built from %s%s%s", origin, patches ? " with " : "",
 			   patches ? patches : "");
-	*cached = 0;
-	if (!ret && locked) {
-		ret = build_key(&b, locked, key, err);
-		*cached = !ret && cache_has("kernel", key);
-	}
+	/* Without a compiler there is no saying which kernel would be meant. */
+	*cached = !ret && *j.source.key && make_keys(&j, &ignored) == 0 &&
+		  cache_has("kernel", j.kernel);
 	return ret;
 }
 

@@ -16,7 +16,8 @@ static const char makefile[] =
 	"olddefconfig:\n\tgrep -v UNKNOWN $(O)/.config > $(O)/new; mv $(O)/new $(O)/.config\n"
 	"bzImage:\n\tmkdir -p $(O)/arch/x86/boot\n\techo '  CC      main.o'\n"
 	"\tcat main.c > $(O)/arch/x86/boot/bzImage\n"
-	"\tgrep -q BROKEN main.c && { echo 'main.c:1: error: broken'; exit 1; } || true\n"
+	"\t! grep -q BROKEN main.c || { echo 'main.c:1: error: broken';"
+	" seq -f 'another job, line %g' 50; exit 1; }\n"
 	".PHONY: tinyconfig olddefconfig bzImage\n";
 
 static const char good_patch[] = "--- a/main.c\n+++ b/main.c\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n";
@@ -89,7 +90,7 @@ START_TEST(built_from_a_patched_copy)
 	_cleanup_(tree_free) struct tree t = tree_new("one\ntwo\n", "CONFIG_A=y\n", good_patch);
 	struct err err = ERR_INIT;
 
-	ck_assert_msg(build_kernel(&t.b, t.src, t.dir, NULL, &err) == 0, "%s", err.msg);
+	ck_assert_msg(build_kernel(&t.b, t.src, NULL, t.dir, NULL, &err) == 0, "%s", err.msg);
 	_cleanup_free_ char *image = slurp(t.dir, "vmlinuz"), *config = slurp(t.dir, "config");
 	_cleanup_free_ char *source = slurp(t.src, "main.c");
 
@@ -113,7 +114,7 @@ START_TEST(failures_say_why_and_keep_nothing)
 		tree_new(failures[_i].main_c, failures[_i].config, failures[_i].patch);
 	struct err err = ERR_INIT;
 
-	ck_assert_int_lt(build_kernel(&t.b, t.src, t.dir, NULL, &err), 0);
+	ck_assert_int_lt(build_kernel(&t.b, t.src, NULL, t.dir, NULL, &err), 0);
 	ck_assert_msg(strstr(err.msg, failures[_i].said) != NULL, "%s", err.msg);
 	/* The result directory holds neither an image nor the remains of the work. */
 	ck_assert_int_eq(rmdir(t.dir), 0);

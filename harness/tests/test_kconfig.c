@@ -41,6 +41,14 @@ static const struct {
 	{"# optional\nCONFIG_A=y\nCONFIG_B=y\n", "", "CONFIG_B=y"},
 	{"CONFIG_A=y\nCONFIG_B=y\n", "", "CONFIG_A=y, CONFIG_B=y"},
 	{"# CONFIG_A=y in a comment\n", "", NULL},
+	{"# CONFIG_A is not set\n", "CONFIG_A=y\n", "CONFIG_A=n"},
+	{"# CONFIG_A is not set\n", "# CONFIG_A is not set\n", NULL},
+	{"CONFIG_A=y\nCONFIG_A=n\n", "", NULL}, /* the last one wins */
+	{"CONFIG_A=n\nCONFIG_A=y\n", "", "CONFIG_A=y"},
+	{"# optional\nCONFIG_A=y\nCONFIG_A=y\n", "", "CONFIG_A=y"},
+	{"CONFIG_A=y\nCONFIG_B\n", "CONFIG_A=y\n", "fragment:2: "},
+	{"CONFIG_A = y\n", "CONFIG_A=y\n", "fragment:1: "},
+	{"CONFIG_A=y", "CONFIG_A=y", NULL}, /* last lines without an end */
 };
 
 START_TEST(lost_options_are_named)
@@ -54,10 +62,23 @@ START_TEST(lost_options_are_named)
 }
 END_TEST
 
-START_TEST(append_keeps_the_order)
+START_TEST(later_fragments_win)
 {
 	_cleanup_strv_ struct strv fragments = {0};
 	_cleanup_free_ char *a = file("a", "CONFIG_A=y\n"), *b = file("b", "CONFIG_A=n\n");
+	_cleanup_free_ char *c = file("config", "# CONFIG_A is not set\n");
+	struct err err = ERR_INIT;
+
+	strv_add(&fragments, a);
+	strv_add(&fragments, b);
+	ck_assert_msg(kconfig_check(&fragments, c, &err) == 0, "%s", err.msg);
+}
+END_TEST
+
+START_TEST(append_keeps_the_order)
+{
+	_cleanup_strv_ struct strv fragments = {0};
+	_cleanup_free_ char *a = file("a", "CONFIG_A=y"), *b = file("b", "CONFIG_A=n\n");
 	_cleanup_free_ char *c = file("config", "CONFIG_Z=y\n"), *text = NULL;
 	struct err err = ERR_INIT;
 
@@ -75,6 +96,7 @@ TEST_SUITE(kconfig)
 	TCase *tc = tcase_create("kconfig");
 
 	tcase_add_loop_test(tc, lost_options_are_named, 0, sizeof(checks) / sizeof(*checks));
+	tcase_add_test(tc, later_fragments_win);
 	tcase_add_test(tc, append_keeps_the_order);
 	suite_add_tcase(s, tc);
 	return s;

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The provider of built kernels, on a made-up tree and with a compiler that only says its version.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "hash.h"
+#include "proc.h"
+#include "provider.h"
+#include "publish.h"
+#include "sig.h"
+#include "test.h"
+#include "xalloc.h"
+
+/* BUILD_LOG: what was made. STOP: the process to end in the middle of a build. */
+static const char makefile[] =
+	"tinyconfig:\n\techo tinyconfig >> $(BUILD_LOG)\n\techo CONFIG_TINY=y > $(O)/.config\n"
+	"olddefconfig:\n\t@:\n"
+	"bzImage:\n\tmkdir -p $(O)/arch/x86/boot\n\techo bzImage >> $(BUILD_LOG)\n"
+	"\thead -n 1 main.c >> $(BUILD_LOG)\n"
+	"\t[ -z \"$$STOP\" ] || { kill -TERM $$STOP; exec sleep 1000; }\n"
+	"\tcat head main.c > $(O)/arch/x86/boot/bzImage\n"
+	".PHONY: tinyconfig olddefconfig bzImage\n";
+static const char main_c[] = "Linux version 9.9.0-one \nend\n";
+static const char one_to_two[] = "--- a/main.c\n+++ b/main.c\n@@ -1,2 +1,2 @@\n"
+				 "-Linux version 9.9.0-one \n+Linux version 9.9.0-two \n end\n";
+static const char stale[] = "--- a/main.c\n+++ b/main.c\n@@ -1,2 +1,2 @@\n-eins\n+zwei\n end\n";
+
+/* A data root, a tree and a cache of their own. */
+struct world {
+	char *base;
+	struct kernel_spec spec;
+};
+
+static char *put(const struct world *w, const char *name, const char *text)
+{
+	char *path = xasprintf("%s/%s", w->base, name);
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(publish_buffer(path, text, strlen(text), &err) == 0, "%s", err.msg);
+	return path;
+}
+
+static void set_key(struct kernel_spec *s, const char *key, const char *value)
+{
+	strv_add(&s->keys, key);
+	strv_add(&s->values, value);
+}
+
+/* Of a vmlinux as much as a kernel image is known by. */
+static void put_head(const struct world *w)
+{
+	_cleanup_free_ char *path = xasprintf("%s/tree/head", w->base);
+	char head[65] = "\177ELF";
+	struct err err = ERR_INIT;
+
+	head[18] = 62; /* EM_X86_64 */
+	ck_assert_int_eq(publish_buffer(path, head, sizeof(head), &err), 0);
+}
+
+static void put_compiler(const struct world *w, const char *version)
+{
+	static const char *const others[] = {"ld", "flex", "bison", "bc"};
+	_cleanup_free_ char *script =
+		xasprintf("#!/bin/sh\n[ \"$1\" != --version ] || echo %s\n", version);
+	_cleanup_free_ char *gcc = put(w, "bin/gcc", script);
+
+	ck_assert_int_eq(chmod(gcc, 0755), 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		_cleanup_free_ char *name = xasprintf("bin/%s", others[i]);
+		_cleanup_free_ char *path = put(w, name, "#!/bin/sh\n");
+
+		ck_assert_int_eq(chmod(path, 0755), 0);
+	}
+}
+
+static void put_env(const struct world *w)
+{
+	_cleanup_free_ char *cache = xasprintf("%s/cache", w->base);
+	_cleanup_free_ char *log = xasprintf("%s/log", w->base);
+	_cleanup_free_ char *path = xasprintf("%s/bin:%s", w->base, getenv("PATH"));
+
+	setenv("XDG_CACHE_HOME", cache, 1);
+	setenv("SEALMATRIX_ROOT", w->base, 1);
+	setenv("BUILD_LOG", log, 1);
+	setenv("PATH", path, 1);
+	unsetenv("TMPDIR");
+	unsetenv("STOP");
+}
+
+/* Object files are shared only where kbuild can work in the cache: in a path without a blank. */
+static struct world world_new(void)
+{
+	char base[] = "/tmp/sealmatrix-test-source.XXXXXX";
+	struct world w = {.spec = {.name = xstrdup("k"), .arch = xstrdup("x86_64")}};
+
+	ck_assert_ptr_nonnull(mkdtemp(base));
+	w.base = xstrdup(base);
+	free(put(&w, "tree/Makefile", makefile));
+	free(put(&w, "tree/Kconfig", ""));
+	free(put(&w, "tree/main.c", main_c));
+	free(put(&w, "kernels/a.config", "CONFIG_A=y\n"));
+	free(put(&w, "kernels/a.patch", one_to_two));
+	put_head(&w);
+	put_compiler(&w, "1");
+	put_env(&w);
+	set_key(&w.spec, "tree", "tree");
+	set_key(&w.spec, "config", "a.config");
+	set_key(&w.spec, "patches", "a.patch");
+	set_key(&w.spec, "release", "test");
+	return w;
+}
+
+static void world_free(struct world *w)
+{
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(remove_tree(w->base, &err) == 0, "%s", err.msg);
+	free(w->base);
+	free(w->spec.name);
+	free(w->spec.arch);
+	strv_free(&w->spec.keys);
+	strv_free(&w->spec.values);
+}
+
+#define _cleanup_world_ _cleanup_(world_free)
+
+static void change(struct world *w, const char *key, const char *value)
+{
+	for (size_t i = 0; i < w->spec.keys.n; i++) {
+		if (strcmp(w->spec.keys.v[i], key))
+			continue;
+		free(w->spec.values.v[i]);
+		w->spec.values.v[i] = xstrdup(value);
+	}
+}
+
+/* Where the kernel lies in the cache, after it was got. Caller frees. */
+static char *entry_of(const struct world *w)
+{
+	_cleanup_kernel_ struct kernel k;
+	struct err err = ERR_INIT;
+
+	k = (struct kernel){0};
+	ck_assert_msg(provider_source.get(&w->spec, NULL, &k, &err) == 0, "%s", err.msg);
+	return xstrdup(k.entry);
+}
+
+/* How often @target was made. */
+static unsigned made(const struct world *w, const char *target)
+{
+	_cleanup_free_ char *path = xasprintf("%s/log", w->base), *text = NULL;
+	struct err err = ERR_INIT;
+	unsigned n = 0;
+
+	if (access(path, F_OK) < 0)
+		return 0;
+	ck_assert_int_eq(read_file(path, 1 << 20, &text, NULL, &err), 0);
+	for (const char *p = text; (p = strstr(p, target)); p += strlen(target))
+		n++;
+	return n;
+}
+
+static int cached(const struct world *w)
+{
+	_cleanup_free_ char *about = NULL;
+	struct err err = ERR_INIT;
+	int yes = -1;
+
+	ck_assert_msg(provider_source.describe(&w->spec, &about, &yes, &err) == 0, "%s", err.msg);
+	return yes;
+}
+
+static void other_config(struct world *w)
+{
+	free(put(w, "kernels/a.config", "CONFIG_A=y\nCONFIG_B=y\n"));
+}
+
+static void other_patch(struct world *w)
+{
+	_cleanup_free_ char *text = xasprintf("Another reason.\n%s", one_to_two);
+
+	free(put(w, "kernels/a.patch", text));
+}
+
+static void no_patch(struct world *w)
+{
+	change(w, "patches", "");
+}
+
+static void other_source(struct world *w)
+{
+	free(put(w, "tree/other.c", ""));
+}
+
+/* The same size, another time. */
+static void touched_source(struct world *w)
+{
+	_cleanup_free_ char *path = put(w, "tree/main.c", main_c);
+	struct timespec t[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+static void other_compiler(struct world *w)
+{
+	put_compiler(w, "2");
+}
+
+static void other_release(struct world *w)
+{
+	change(w, "release", "other");
+}
+
+static const struct {
+	void (*change)(struct world *w);
+	unsigned configured; /* how often a tree had to be configured from nothing */
+} inputs[] = {
+	{other_config, 2},   {other_patch, 1},	  {no_patch, 1},      {other_source, 2},
+	{touched_source, 2}, {other_compiler, 2}, {other_release, 1},
+};
+
+START_TEST(every_input_is_in_the_key)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *first = entry_of(&w), *again = entry_of(&w);
+
+	ck_assert_str_eq(first, again);
+	ck_assert_uint_eq(made(&w, "bzImage"), 2); /* the tree as it is, and with the patch */
+	inputs[_i].change(&w);
+	ck_assert_int_eq(cached(&w), 0);
+	_cleanup_free_ char *other = entry_of(&w);
+
+	ck_assert_str_ne(first, other);
+	ck_assert_int_eq(cached(&w), 1);
+	ck_assert_uint_eq(made(&w, "tinyconfig"), inputs[_i].configured);
+}
+END_TEST
+
+START_TEST(patch_is_in_the_kernel)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_kernel_ struct kernel k = {0}, plain = {0};
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(provider_source.get(&w.spec, NULL, &k, &err) == 0, "%s", err.msg);
+	ck_assert_str_eq(k.release, "9.9.0-two");
+	ck_assert_ptr_nonnull(strstr(k.origin, "a.patch"));
+	/* Object files that others start from are those of the tree as it is. */
+	ck_assert_uint_eq(made(&w, "9.9.0-one"), 1);
+	ck_assert_uint_eq(made(&w, "9.9.0-two"), 1);
+	no_patch(&w);
+	ck_assert_msg(provider_source.get(&w.spec, NULL, &plain, &err) == 0, "%s", err.msg);
+	ck_assert_str_eq(plain.release, "9.9.0-one");
+}
+END_TEST
+
+START_TEST(built_in_a_cache_with_a_blank)
+{
+	_cleanup_world_ struct world w = world_new();
+
+	setenv("XDG_CACHE_HOME", test_dir(), 1);
+	_cleanup_free_ char *entry = entry_of(&w);
+
+	ck_assert_ptr_nonnull(strchr(entry, ' '));
+	ck_assert_uint_eq(made(&w, "bzImage"), 1); /* object files would be of no use */
+}
+END_TEST
+
+START_TEST(built_from_a_tarball)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *from = xasprintf("%s/tree", w.base);
+	_cleanup_free_ char *to = xasprintf("%s/linux-9.9", w.base);
+	_cleanup_free_ char *tar = xasprintf("%s/linux-9.9.tar.gz", w.base);
+	char *argv[] = {"tar", "-C", w.base, "-czf", tar, "linux-9.9", NULL};
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(rename(from, to), 0);
+	ck_assert_msg(proc_run(argv, NULL, &err) == 0, "%s", err.msg);
+	free(w.spec.keys.v[0]);
+	w.spec.keys.v[0] = xstrdup("tarball");
+	change(&w, "tarball", tar);
+	_cleanup_free_ char *first = entry_of(&w);
+
+	/* Another kernel of the same source needs the tarball's digest only. */
+	other_patch(&w);
+	_cleanup_free_ char *second = entry_of(&w);
+
+	ck_assert_str_ne(first, second);
+	ck_assert_uint_eq(made(&w, "tinyconfig"), 1);
+}
+END_TEST
+
+static void bad_patch(struct world *w)
+{
+	free(put(w, "kernels/a.patch", stale));
+}
+
+static void no_such_patch(struct world *w)
+{
+	change(w, "patches", "b.patch");
+}
+
+static void lost_option(struct world *w)
+{
+	free(put(w, "kernels/a.config", "CONFIG_A=y\nCONFIG_TINY=n\n"));
+	free(put(w, "tree/Makefile",
+		 "tinyconfig:\n\techo CONFIG_TINY=y > $(O)/.config\n"
+		 "olddefconfig:\n\techo CONFIG_TINY=y > $(O)/.config\n"));
+}
+
+static void no_compiler(struct world *w)
+{
+	_cleanup_free_ char *path = xasprintf("%s/kernels", w->base);
+
+	setenv("PATH", path, 1);
+}
+
+static void no_tree(struct world *w)
+{
+	change(w, "tree", "kernels");
+}
+
+static void no_kernel(struct world *w)
+{
+	free(put(w, "tree/Makefile", "%:\n\techo CONFIG_A=y > $(O)/.config\n"));
+}
+
+static const struct {
+	void (*spoil)(struct world *w);
+	enum err_kind kind;
+	const char *said;
+} mistakes[] = {
+	{bad_patch, ERR_INFRA, "a.patch does not apply"},
+	{no_such_patch, ERR_USER, "b.patch"},
+	{lost_option, ERR_USER, "CONFIG_A=y, CONFIG_TINY=n"},
+	{no_compiler, ERR_INFRA, "install: gcc"},
+	{no_tree, ERR_USER, "is no kernel's source"},
+	{no_kernel, ERR_INFRA, "bzImage"},
+};
+
+START_TEST(mistakes_are_named_and_nothing_is_kept)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_kernel_ struct kernel k = {0};
+	_cleanup_free_ char *kernels = xasprintf("%s/cache/sealmatrix/kernel", w.base);
+	_cleanup_closedir_ DIR *d = NULL;
+	struct err err = ERR_INIT;
+
+	mistakes[_i].spoil(&w);
+	ck_assert_int_lt(provider_source.get(&w.spec, NULL, &k, &err), 0);
+	ck_assert_msg(strstr(err.msg, mistakes[_i].said) != NULL, "%s", err.msg);
+	ck_assert_int_eq(err.kind, mistakes[_i].kind);
+	d = opendir(kernels);
+	for (struct dirent *e; d && (e = readdir(d));)
+		ck_assert_msg(e->d_name[0] == '.' || strstr(e->d_name, ".lock"), "%s", e->d_name);
+}
+END_TEST
+
+/* In a process of its own, for a stop is for good. */
+static int get_until_stopped(const struct world *w)
+{
+	_cleanup_kernel_ struct kernel k = {0};
+	_cleanup_free_ char *pid = xasprintf("%d", (int)getpid());
+	struct err err = ERR_INIT;
+
+	sig_init();
+	setenv("STOP", pid, 1);
+	return provider_source.get(&w->spec, NULL, &k, &err) == -EINTR ? 0 : 1;
+}
+
+START_TEST(an_interrupted_build_leaves_nothing)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *works = xasprintf("%s/cache/sealmatrix/work", w.base);
+	_cleanup_closedir_ DIR *d = NULL;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(get_until_stopped(&w));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(cached(&w), 0);
+	d = opendir(works);
+	ck_assert_ptr_nonnull(d);
+	for (struct dirent *e; (e = readdir(d));)
+		ck_assert_msg(e->d_name[0] == '.' || strstr(e->d_name, ".lock"), "%s", e->d_name);
+	/* And the next run builds, from the beginning. */
+	_cleanup_free_ char *entry = entry_of(&w);
+
+	ck_assert_int_eq(access(entry, F_OK), 0);
+	ck_assert_uint_eq(made(&w, "tinyconfig"), 2);
+}
+END_TEST
+
+TEST_SUITE(source)
+{
+	Suite *s = suite_create("source");
+	TCase *tc = tcase_create("source");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_loop_test(tc, every_input_is_in_the_key, 0, sizeof(inputs) / sizeof(*inputs));
+	tcase_add_test(tc, patch_is_in_the_kernel);
+	tcase_add_test(tc, built_in_a_cache_with_a_blank);
+	tcase_add_test(tc, built_from_a_tarball);
+	tcase_add_loop_test(tc, mistakes_are_named_and_nothing_is_kept, 0,
+			    sizeof(mistakes) / sizeof(*mistakes));
+	tcase_add_test(tc, an_interrupted_build_leaves_nothing);
+	suite_add_tcase(s, tc);
+	return s;
+}
