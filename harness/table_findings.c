@@ -181,14 +181,15 @@ void table_print_summary(FILE *out, const json_t *records, const struct tally *t
 	for (int o = 0; o < OUTCOMES; o++)
 		total += t->n[o];
 	fprintf(out,
-		"\n%zu kernels, %zu variants: %zu pass, %zu unsupported, %zu failed as expected",
-		kernels.n, total, t->n[OUTCOME_PASS], t->n[OUTCOME_UNSUPPORTED], t->expected_bad);
+		"\n%zu kernel%s, %zu variants: %zu pass, %zu unsupported, %zu failed as expected",
+		kernels.n, kernels.n == 1 ? "" : "s", total, t->n[OUTCOME_PASS],
+		t->n[OUTCOME_UNSUPPORTED], t->expected_bad);
 	print_known(out, records);
 	fprintf(out, ", %zu unexpected, %zu errors.\n", t->unexpected, t->errors);
 	if (t->unavailable)
-		fprintf(out, "%zu kernels are not available here, see above.\n", t->unavailable);
+		fprintf(out, "Kernels not available here: %zu, see above.\n", t->unavailable);
 	if (t->infra)
-		fprintf(out, "%zu kernels could not be run, see above.\n", t->infra);
+		fprintf(out, "Kernels that could not be run: %zu, see above.\n", t->infra);
 	if (t->boots_incomplete)
 		fprintf(out, "The run was interrupted: what is missing was not run.\n");
 	print_accel(out, records);

@@ -98,7 +98,7 @@ START_TEST(plain_table)
 		"\n"
 		"2 kernels, 8 variants: 4 pass, 2 unsupported, 1 failed as expected (known issue "
 		"bug), 1 unexpected, 0 errors.\n"
-		"1 kernels are not available here, see above.\n"
+		"Kernels not available here: 1, see above.\n"
 		"The records are in results/x\n");
 }
 END_TEST
