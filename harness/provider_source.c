@@ -103,14 +103,17 @@ static int make_keys(struct job *j, struct err *err)
 }
 
 /* Held until the descriptor is closed; the kernel does that for a process that is killed. */
-static int lock_work(const char *work, int *fd, struct err *err)
+static int lock_work(const char *work, struct progress *pg, int *fd, struct err *err)
 {
 	_cleanup_free_ char *path = xasprintf("%s.lock", work);
 
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (*fd < 0 || flock(*fd, LOCK_EX) < 0)
-		return err_set(err, ERR_INFRA, errno, "lock %s", path);
-	return 0;
+	if (*fd < 0)
+		return err_set(err, ERR_INFRA, errno, "open lock %s", path);
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	progress_state(pg, "waiting for another build of this tree");
+	return flock(*fd, LOCK_EX) < 0 ? err_set(err, ERR_INFRA, errno, "lock %s", path) : 0;
 }
 
 struct from_tree {
@@ -140,9 +143,8 @@ static int build_from_objects(struct job *j, const char *tree, const char *root,
 	struct from_tree f = {j, tree};
 	int ret = make_dirs(works, err);
 
-	progress_state(j->pg, "waiting for another build of this tree");
 	if (!ret)
-		ret = lock_work(work, &lock, err);
+		ret = lock_work(work, j->pg, &lock, err);
 	if (ret < 0)
 		return ret;
 	j->build.work = work;
