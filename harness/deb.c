@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "deb.h"
 
-#include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "archive_util.h"
 #include "cleanup.h"
-#include "publish.h"
+#include "sig.h"
 #include "xalloc.h"
 
 #define BLOCK 65536
@@ -23,23 +23,10 @@ struct sink {
 	struct archive *disk;
 };
 
-static void read_freep(struct archive **a)
-{
-	archive_read_free(*a);
-}
-
-static void write_freep(struct archive **a)
-{
-	archive_write_free(*a);
-}
-
 static int bad_archive(const struct sink *s, struct archive *a, const char *member, struct err *err)
 {
-	int num = archive_errno(a);
-	const char *text = archive_error_string(a);
-
-	return err_set(err, ERR_INFRA, num == ENOSPC ? ENOSPC : 0, "%s%s%s: %s", s->package,
-		       member ? ", member " : "", member ? member : "", text ? text : "damaged");
+	return member ? err_archive(err, a, "%s, member %s", s->package, member)
+		      : err_archive(err, a, "%s", s->package);
 }
 
 static int hostile(const struct sink *s, const char *member, const char *what, struct err *err)
@@ -48,30 +35,41 @@ static int hostile(const struct sink *s, const char *member, const char *what, s
 		       member, what);
 }
 
-/* Does @path, relative, leave the directory it starts in? @depth is how deep that one lies. */
+/*
+ * Does @path, relative, leave the directory it starts in? @depth is how deep that one lies. A ".."
+ * behind a name counts as leaving: what the name stands for may be a link, and then ".." is not
+ * where it seems to be.
+ */
 static bool escapes(const char *path, int depth)
 {
+	bool named = false;
+
 	for (const char *p = path; *p;) {
 		size_t len = strcspn(p, "/");
 
-		if (len == 2 && !strncmp(p, "..", 2))
-			depth--;
-		else if (len && !(len == 1 && *p == '.'))
-			depth++;
-		if (depth < 0)
-			return true;
+		if (len == 2 && !strncmp(p, "..", 2)) {
+			if (named || --depth < 0)
+				return true;
+		} else if (len && !(len == 1 && *p == '.')) {
+			named = true;
+		}
 		p += len + (p[len] == '/');
 	}
 	return false;
 }
 
+/* How many directories lie above the last name in @path, which has no ".."? */
 static int depth_of(const char *path)
 {
 	int n = 0;
 
-	for (; *path; path++)
-		n += *path == '/';
-	return n;
+	for (const char *p = path; *p;) {
+		size_t len = strcspn(p, "/");
+
+		n += len && !(len == 1 && *p == '.');
+		p += len + (p[len] == '/');
+	}
+	return n - 1;
 }
 
 static const char *strip_dot(const char *path)
@@ -128,21 +126,27 @@ static int take_member(struct sink *s, struct archive *in, struct archive_entry 
 {
 	mode_t type = archive_entry_filetype(e);
 	const char *name = archive_entry_pathname(e);
+	la_int64_t size = archive_entry_size(e);
 
+	if (sig_stop())
+		return err_set(err, ERR_INFRA, EINTR, "unpack %s", s->package);
 	if (!name)
 		return hostile(s, "?", "has no name", err);
 	_cleanup_free_ char *path = xstrdup(strip_dot(name));
 
 	if (*path == '/' || escapes(path, 0))
 		return hostile(s, name, "leaves the package", err);
+	/*
+	 * As declared, before anything is read: a sparse terabyte costs no disk, and one that
+	 * nobody wants no patience.
+	 */
+	if (size < 0 || size > s->left)
+		return hostile(s, path, "makes it larger than any kernel package", err);
+	s->left -= size;
 	if (!*path || !strcmp(path, ".") || !s->want(path, s->arg))
 		return 0;
 	if (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK && !archive_entry_hardlink(e))
 		return hostile(s, path, "is neither file, directory nor link", err);
-	/* Declared before it is written: a sparse terabyte costs no disk and no patience. */
-	if (archive_entry_size(e) > s->left)
-		return hostile(s, path, "is larger than any kernel package's", err);
-	s->left -= archive_entry_size(e);
 	int ret = check_links(s, path, e, err);
 
 	return ret ? ret : put_member(s, in, e, path, err);
@@ -173,14 +177,14 @@ static la_ssize_t nested_read(struct archive *a, void *arg, const void **block)
 	la_ssize_t got = archive_read_data(n->outer, n->block, BLOCK);
 
 	if (got < 0)
-		archive_set_error(a, EIO, "%s", archive_error_string(n->outer));
+		archive_set_error(a, archive_errno(n->outer), "%s", archive_error_string(n->outer));
 	*block = n->block;
 	return got;
 }
 
 static int take_nested(struct sink *s, struct archive *outer, struct err *err)
 {
-	_cleanup_(read_freep) struct archive *in = archive_read_new();
+	_cleanup_archive_read_ struct archive *in = archive_read_new();
 	_cleanup_free_ struct nested *n = xcalloc(1, sizeof(*n));
 
 	n->outer = outer;
@@ -195,7 +199,7 @@ static int take_nested(struct sink *s, struct archive *outer, struct err *err)
  */
 static int take_package(struct sink *s, struct err *err)
 {
-	_cleanup_(read_freep) struct archive *outer = archive_read_new();
+	_cleanup_archive_read_ struct archive *outer = archive_read_new();
 	struct archive_entry *e;
 	int ret;
 
@@ -224,7 +228,7 @@ static int take_package(struct sink *s, struct err *err)
 int deb_unpack(const char *package, const char *dir, bool (*want)(const char *path, void *arg),
 	       void *arg, long long max_bytes, struct err *err)
 {
-	_cleanup_(write_freep) struct archive *disk = archive_write_disk_new();
+	_cleanup_archive_write_ struct archive *disk = archive_write_disk_new();
 	_cleanup_free_ char *real = realpath(dir, NULL);
 	struct sink s = {.package = package,
 			 .dir = real,

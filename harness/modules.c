@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "modules.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <libkmod.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "archive_util.h"
 #include "cleanup.h"
+#include "elf_util.h"
 #include "proc.h"
 #include "publish.h"
 
@@ -51,28 +51,51 @@ void module_set_free(struct module_set *s)
 	strv_free(&s->missing);
 }
 
-/* Add @mod behind what it needs. Soft dependencies come from the probe list, hard ones from here.
- */
-static void add_module(struct module_set *out, struct kmod_module *mod)
+struct closure {
+	struct module_set *out;
+	struct strv seen; /* names; soft dependencies may go in a circle */
+};
+
+static void closure_end(struct closure *c)
 {
-	_cleanup_(kmod_list_freep) struct kmod_list *deps = kmod_module_get_dependencies(mod);
-	const char *path = kmod_module_get_path(mod);
-	struct kmod_list *it;
-
-	kmod_list_foreach(it, deps)
-	{
-		_cleanup_(kmod_module_unrefp) struct kmod_module *dep = kmod_module_get_module(it);
-
-		add_module(out, dep);
-	}
-	if (!path || strv_contains(&out->files, path))
-		return;
-	strv_add(&out->files, path);
-	strv_add(&out->names, kmod_module_get_name(mod));
+	strv_free(&c->seen);
 }
 
-static int add_wanted(struct kmod_ctx *ctx, const char *name, struct module_set *out,
-		      struct err *err)
+static void add_module(struct closure *c, struct kmod_module *mod);
+
+static void add_list(struct closure *c, const struct kmod_list *list)
+{
+	const struct kmod_list *it;
+
+	kmod_list_foreach(it, list)
+	{
+		_cleanup_(kmod_module_unrefp) struct kmod_module *mod = kmod_module_get_module(it);
+
+		add_module(c, mod);
+	}
+}
+
+/* Add @mod behind what it needs, and before what it wants behind itself: modprobe's order. */
+static void add_module(struct closure *c, struct kmod_module *mod)
+{
+	_cleanup_(kmod_list_freep) struct kmod_list *pre = NULL, *post = NULL;
+	const char *path = kmod_module_get_path(mod), *name = kmod_module_get_name(mod);
+
+	/* Without a file it is built in, or a soft dependency that this kernel does not have. */
+	if (!path || strv_contains(&c->seen, name))
+		return;
+	strv_add(&c->seen, name);
+	kmod_module_get_softdeps(mod, &pre, &post);
+	_cleanup_(kmod_list_freep) struct kmod_list *deps = kmod_module_get_dependencies(mod);
+
+	add_list(c, pre);
+	add_list(c, deps);
+	strv_add(&c->out->files, path);
+	strv_add(&c->out->names, name);
+	add_list(c, post);
+}
+
+static int add_wanted(struct kmod_ctx *ctx, const char *name, struct closure *c, struct err *err)
 {
 	_cleanup_(kmod_list_freep) struct kmod_list *found = NULL;
 	struct kmod_list *it;
@@ -89,11 +112,11 @@ static int add_wanted(struct kmod_ctx *ctx, const char *name, struct module_set 
 			builtin = true;
 		} else if (kmod_module_get_path(mod)) {
 			module = true;
-			add_module(out, mod);
+			add_module(c, mod);
 		}
 	}
 	if (!module)
-		strv_add(builtin ? &out->builtin : &out->missing, name);
+		strv_add(builtin ? &c->out->builtin : &c->out->missing, name);
 	return 0;
 }
 
@@ -124,13 +147,14 @@ static int closure_in(const char *dir, const struct strv *wanted, struct module_
 {
 	const char *no_config = NULL;
 	_cleanup_(kmod_unrefp) struct kmod_ctx *ctx = kmod_new(dir, &no_config);
+	_cleanup_(closure_end) struct closure c = {.out = out};
 	int ret = 0;
 
 	if (!ctx)
 		return err_set(err, ERR_INFRA, ENOMEM, "read the modules in %s", dir);
 	kmod_set_log_fn(ctx, quiet_log, NULL);
 	for (size_t i = 0; !ret && i < wanted->n; i++)
-		ret = add_wanted(ctx, wanted->v[i], out, err);
+		ret = add_wanted(ctx, wanted->v[i], &c, err);
 	return ret;
 }
 
@@ -166,6 +190,27 @@ static int closure_without_dep(const char *root, const char *release, const stru
 	return ret;
 }
 
+/* @root is absolute: links into it would not hold otherwise. */
+static int closure_of(const char *root, const char *release, const struct strv *wanted,
+		      struct module_set *out, struct err *err)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/lib/modules/%s", root, release);
+	_cleanup_free_ char *dep = xasprintf("%s/modules.dep.bin", dir);
+
+	if (access(dir, R_OK) < 0)
+		return err_set(err, ERR_INFRA, errno, "read the modules of %s in %s", release, dir);
+	if (access(dep, R_OK) < 0)
+		return closure_without_dep(root, release, wanted, out, err);
+	int ret = closure_in(dir, wanted, out, err);
+
+	/* A stale or damaged index knows too little as well: before that is believed, ask a new
+	 * one. */
+	if (ret < 0 || !out->missing.n)
+		return ret;
+	module_set_free(out);
+	return closure_without_dep(root, release, wanted, out, err);
+}
+
 int modules_closure(const char *root, const char *release, const struct strv *wanted,
 		    struct module_set *out, struct err *err)
 {
@@ -175,51 +220,24 @@ int modules_closure(const char *root, const char *release, const struct strv *wa
 			strv_add(&out->missing, wanted->v[i]);
 		return 0;
 	}
-	_cleanup_free_ char *dir = xasprintf("%s/lib/modules/%s", root, release);
-	_cleanup_free_ char *dep = xasprintf("%s/modules.dep.bin", dir);
+	_cleanup_free_ char *real = realpath(root, NULL);
 
-	if (access(dir, R_OK) < 0)
-		return err_set(err, ERR_INFRA, errno, "read the modules of %s in %s", release, dir);
-	if (access(dep, R_OK) < 0)
-		return closure_without_dep(root, release, wanted, out, err);
-	return closure_in(dir, wanted, out, err);
-}
-
-static void read_freep(struct archive **a)
-{
-	archive_read_free(*a);
+	if (!real)
+		return err_set(err, ERR_INFRA, errno, "read the modules in %s", root);
+	return closure_of(real, release, wanted, out, err);
 }
 
 int module_read(const char *file, char **data, size_t *len, struct err *err)
 {
-	_cleanup_(read_freep) struct archive *a = archive_read_new();
 	_cleanup_free_ char *buf = NULL;
-	struct archive_entry *entry;
-	size_t room = 0, have = 0;
-	ssize_t n = 0;
+	int ret = read_unpacked(file, MODULE_MAX, &buf, len, err);
 
-	/* The raw "archive" is the decompressed file itself. */
-	archive_read_support_filter_all(a);
-	archive_read_support_format_raw(a);
-	if (archive_read_open_filename(a, file, 65536) != ARCHIVE_OK ||
-	    archive_read_next_header(a, &entry) != ARCHIVE_OK)
-		return err_set(err, ERR_INFRA, 0, "read module %s: %s", file,
-			       archive_error_string(a) ? archive_error_string(a) : "it is empty");
-	do {
-		have += n;
-		if (room - have < 65536)
-			buf = xreallocarray(buf, room += room + 1048576, 1);
-		n = archive_read_data(a, buf + have, room - have);
-	} while (n > 0 && have <= MODULE_MAX);
-	if (n < 0)
-		return err_set(err, ERR_INFRA, 0, "read module %s: %s", file,
-			       archive_error_string(a));
-	if (have > MODULE_MAX)
-		return err_set(err, ERR_INFRA, EFBIG, "read module %s", file);
-	if (have < 4 || memcmp(buf, "\177ELF", 4))
-		return err_set(err, ERR_INFRA, 0, "read module %s: this is not a kernel module",
-			       file);
-	*data = steal_ptr(buf);
-	*len = have;
-	return 0;
+	if (!ret && !elf_is(buf, *len))
+		ret = err_set(err, ERR_INFRA, 0, "read module %s: this is no kernel module", file);
+	if (!ret && !elf_is_whole(buf, *len))
+		ret = err_set(err, ERR_INFRA, 0,
+			      "read module %s: cut off, or not for a 64-bit kernel", file);
+	if (!ret)
+		*data = steal_ptr(buf);
+	return ret;
 }
