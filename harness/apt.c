@@ -169,10 +169,29 @@ static int find_in(const char *suite, const char *name, const char *version,
 	return ret;
 }
 
+/* A suite of the past, and nobody has said where the past is kept. */
+static bool lacks_snapshot(const struct strv *suites)
+{
+	const char *address = getenv("SEALMATRIX_SNAPSHOT");
+
+	for (size_t i = 0; i < suites->n; i++)
+		if (apt_is_snapshot(suites->v[i]))
+			return !address || !*address;
+	return false;
+}
+
 static int not_found(const struct strv *suites, const char *name, const char *version,
 		     const char *missing, struct err *err)
 {
 	_cleanup_free_ char *all = xstrdup("");
+
+	if (lacks_snapshot(suites)) {
+		err_set(err, ERR_INFRA, 0,
+			"no mirror carries it any more; a snapshot archive of Debian does (%s in "
+			"%s): set SEALMATRIX_SNAPSHOT to the address of one",
+			name, suites->v[0]);
+		return -ENOPKG;
+	}
 
 	for (size_t i = 0; i < suites->n; i++) {
 		char *more = xasprintf("%s%s%s", all, i ? ", " : "", suites->v[i]);

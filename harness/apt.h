@@ -7,7 +7,11 @@
  * Environment, for archives that the system does not use (a snapshot, a test):
  *   SEALMATRIX_MIRROR           address of the archive instead of the system's
  *   SEALMATRIX_SECURITY_MIRROR  the same for suites named *-security
- *   SEALMATRIX_KEYRING          keys that may sign, instead of Debian's
+ *   SEALMATRIX_SNAPSHOT         address of a snapshot archive: below it ARCHIVE/TIME/ holds what
+ *                               ARCHIVE (debian, debian-security) held then. Suites are named with
+ *                               their time: sid@20191110T000000Z
+ *   SEALMATRIX_KEYRING          keys that may sign, instead of Debian's (for a snapshot: Debian's
+ *                               present and removed ones)
  */
 #pragma once
 

@@ -18,7 +18,9 @@ static bool ends_with(const char *s, const char *tail)
 
 bool apt_is_security(const char *suite)
 {
-	return ends_with(suite, SECURITY);
+	_cleanup_free_ char *name = xstrndup(suite, strcspn(suite, "@"));
+
+	return ends_with(name, SECURITY);
 }
 
 /* Names that Debian's own suites have. Others use them too: see candidates(). */
@@ -83,6 +85,8 @@ int apt_mirror(const char *suite, char **uri, struct err *err)
 	_cleanup_strv_ struct strv named = {0}, debian = {0};
 
 	*uri = NULL;
+	if (apt_is_snapshot(suite))
+		return apt_snapshot_uri(suite, uri, err);
 	if (env && *env) {
 		*uri = xstrdup(env);
 		return 0;

@@ -15,7 +15,9 @@
 #include "proc.h"
 #include "publish.h"
 
-#define KEYRING	   "/usr/share/keyrings/debian-archive-keyring.gpg"
+#define KEYRING "/usr/share/keyrings/debian-archive-keyring.gpg"
+/* Keys that signed once and do so no more: trusted for what was published back then only. */
+#define REMOVED	   "/usr/share/keyrings/debian-archive-removed-keys.gpg"
 #define FRESH_S	   86400
 #define STAMP_OK   "ready\n"
 #define STAMP_NONE "missing\n"
@@ -94,6 +96,10 @@ int apt_state_argv(const char *suite, const char *program, struct strv *argv, st
 		strv_add(argv, "-o");
 		strv_addf(argv, "%s=%s/%s", ours[i][0], dir, ours[i][1]);
 	}
+	if (apt_is_snapshot(suite)) {
+		strv_add(argv, "-o");
+		strv_addf(argv, "APT::Key::GPGVCommand=%s/gpgv", dir);
+	}
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++) {
 		strv_add(argv, "-o");
 		strv_add(argv, fixed[i]);
@@ -111,38 +117,56 @@ static char *quote_uri(const char *uri)
 	return out;
 }
 
+/* Who may sign. One that was given takes the place of all of Debian's. */
+static void keyrings(const char *suite, struct strv *out)
+{
+	const char *given = env_or("SEALMATRIX_KEYRING", NULL);
+
+	strv_add(out, given ? given : KEYRING);
+	if (!given && apt_is_snapshot(suite) && access(REMOVED, R_OK) == 0)
+		strv_add(out, REMOVED);
+}
+
 /* Everything that decides where lists come from and who may sign them. Caller frees. */
 static char *sources_text(const char *suite, const char *uri)
 {
 	_cleanup_free_ char *quoted = quote_uri(uri);
+	_cleanup_strv_ struct strv keys = {0};
 
-	return xasprintf("# signed with a key in %s\n"
-			 "deb [arch=amd64 target=Packages] %s %s main\n",
-			 env_or("SEALMATRIX_KEYRING", KEYRING), quoted, suite);
+	keyrings(suite, &keys);
+	return xasprintf("# signed with a key in %s%s%s\n"
+			 "deb [arch=amd64 target=Packages] %s %.*s main\n",
+			 keys.v[0], keys.n > 1 ? " or " : "", keys.n > 1 ? keys.v[1] : "", quoted,
+			 (int)strcspn(suite, "@"), suite);
 }
 
-/* signed-by= takes no path with a blank in it; a directory of one keyring takes any. */
-static int link_keyring(const char *dir, struct err *err)
+/* signed-by= takes no path with a blank in it; a directory of keyrings takes any. */
+static int link_keyrings(const char *suite, const char *dir, struct err *err)
 {
-	const char *keyring = env_or("SEALMATRIX_KEYRING", KEYRING), *dot = strrchr(keyring, '.');
 	_cleanup_free_ char *keys = xasprintf("%s/keys", dir);
-	_cleanup_free_ char *link =
-		xasprintf("%s/archive.%s", keys, dot && !strcmp(dot, ".asc") ? "asc" : "gpg");
-	int ret = 0;
+	_cleanup_strv_ struct strv files = {0};
+	int ret = remove_tree(keys, err);
 
-	if (access(keyring, R_OK) < 0)
-		return err_set(err, ERR_INFRA, errno,
-			       "read the keyring %s (package debian-archive-keyring)", keyring);
-	ret = remove_tree(keys, err);
+	keyrings(suite, &files);
 	if (!ret)
 		ret = make_dirs(keys, err);
-	if (!ret && symlink(keyring, link) < 0)
-		ret = err_set(err, ERR_INFRA, errno, "link %s", link);
+	for (size_t i = 0; !ret && i < files.n; i++) {
+		const char *dot = strrchr(files.v[i], '.');
+		_cleanup_free_ char *link = xasprintf("%s/archive-%zu.%s", keys, i,
+						      dot && !strcmp(dot, ".asc") ? "asc" : "gpg");
+
+		if (access(files.v[i], R_OK) < 0)
+			ret = err_set(err, ERR_INFRA, errno,
+				      "read the keyring %s (package debian-archive-keyring)",
+				      files.v[i]);
+		else if (symlink(files.v[i], link) < 0)
+			ret = err_set(err, ERR_INFRA, errno, "link %s", link);
+	}
 	return ret;
 }
 
 /* From here on the suite comes from @sources; whatever was fetched from elsewhere is forgotten. */
-static int write_files(const char *dir, const char *sources, struct err *err)
+static int write_files(const char *suite, const char *dir, const char *sources, struct err *err)
 {
 	/* The system's hooks are for the system's lists. */
 	static const char conf[] = "#clear APT::Update::Pre-Invoke;\n"
@@ -153,6 +177,7 @@ static int write_files(const char *dir, const char *sources, struct err *err)
 	_cleanup_free_ char *list = xasprintf("%s/sources.list", dir);
 	_cleanup_free_ char *status = xasprintf("%s/status", dir);
 	_cleanup_free_ char *apt_conf = xasprintf("%s/apt.conf", dir);
+	_cleanup_free_ char *gpgv = xasprintf("%s/gpgv", dir);
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < sizeof(old) / sizeof(*old); i++) {
@@ -166,7 +191,9 @@ static int write_files(const char *dir, const char *sources, struct err *err)
 		ret = make_dirs(path, err);
 	}
 	if (!ret)
-		ret = link_keyring(dir, err);
+		ret = link_keyrings(suite, dir, err);
+	if (!ret && apt_is_snapshot(suite))
+		ret = apt_snapshot_gpgv(suite, gpgv, err);
 	if (!ret)
 		ret = publish_buffer(status, "", 0, err);
 	if (!ret)
@@ -248,9 +275,12 @@ static int update(const char *suite, bool check_date, struct update *u, struct e
 	if (ret >= 0 || ret == -EINTR || !u->why.text)
 		return ret;
 	*err = (struct err)ERR_INIT;
-	return err_set(err, ERR_INFRA, 0, "suite %s: %s%s", suite,
+	return err_set(err, ERR_INFRA, 0, "suite %s: %s%s%s", suite,
 		       u->bad_signature ? "its signature is not good, nothing of it is used: " : "",
-		       u->why.text);
+		       u->why.text,
+		       apt_is_snapshot(suite) && strstr(u->why.text, "EXPKEYSIG")
+			       ? " (without faketime it is judged by the clock of today)"
+			       : "");
 }
 
 /* A suite that is no longer kept up, and a snapshot, are past their date: used, and said. */
@@ -300,6 +330,8 @@ static int refresh_locked(const char *suite, const char *dir, struct progress *p
 
 	if (ret < 0)
 		return ret;
+	if (!uri && apt_is_snapshot(suite))
+		return APT_MISSING; /* apt_find() says what would help */
 	if (!uri && security) {
 		progress_note(pg,
 			      "%s is left out: apt's configuration names no security archive of "
@@ -314,11 +346,13 @@ static int refresh_locked(const char *suite, const char *dir, struct progress *p
 	_cleanup_free_ char *sources = sources_text(suite, uri);
 
 	if (!has_text(list, sources))
-		ret = write_files(dir, sources, err);
+		ret = write_files(suite, dir, sources, err);
 	if (ret < 0)
 		return ret;
 	int before = read_stamp(stamp, &fresh);
 
+	/* What lies in the past does not change. */
+	fresh |= before == APT_READY && apt_is_snapshot(suite);
 	return before >= 0 && fresh ? before : fetch_lists(suite, stamp, before, pg, err);
 }
 

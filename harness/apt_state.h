@@ -36,8 +36,16 @@ void apt_complaint_free(struct apt_complaint *c);
 #define _cleanup_complaint_ __attribute__((cleanup(apt_complaint_free)))
 
 /* The address of the archive that carries @suite: the environment's, or the one that this system's
- * apt uses. *uri is the caller's; NULL when none is configured. */
+ * apt uses; for a suite of the past only the environment's. *uri is the caller's; NULL when none is
+ * configured. */
 int apt_mirror(const char *suite, char **uri, struct err *err);
 
 /* Security updates lie in an archive of their own. */
 bool apt_is_security(const char *suite);
+
+/* "sid@20191110T000000Z" is a suite as it was then, in a snapshot archive. */
+bool apt_is_snapshot(const char *suite);
+/* *uri is the caller's; NULL when SEALMATRIX_SNAPSHOT says nothing. */
+int apt_snapshot_uri(const char *suite, char **uri, struct err *err);
+/* Write a program for apt that is gpgv by the clock of @suite's time, where faketime is there. */
+int apt_snapshot_gpgv(const char *suite, const char *path, struct err *err);

@@ -61,24 +61,44 @@ void test_bzimage(const char *rel, const char *release)
 	test_file(rel, img, sizeof(img));
 }
 
-/* gpg's agent stays in the background: it is sent away after each use. */
-static void gpg(char *const argv[])
+/* What archive_clock() was told, or NULL. */
+static const char *clock_at;
+
+void archive_clock(const char *moment)
 {
-	run(argv);
+	clock_at = moment;
+}
+
+/* gpg's agent stays in the background: it is sent away after each use. */
+static void gpg(const char *const args[])
+{
+	_cleanup_strv_ struct strv argv = {0};
+
+	strv_add(&argv, "gpg");
+	strv_add(&argv, "--batch");
+	strv_add(&argv, "--quiet");
+	if (clock_at)
+		strv_addf(&argv, "--faked-system-time=%.15s", clock_at);
+	for (size_t i = 0; args[i]; i++)
+		strv_add(&argv, args[i]);
+	run(argv.v);
 	run((char *[]){"gpgconf", "--kill", "gpg-agent", NULL});
 }
 
-/* A fresh key in a home of its own, which becomes gpg's; its public half is in @home/key.gpg. */
+/*
+ * A fresh key in a home of its own, which becomes gpg's; its public half is in @home/key.gpg. One
+ * of the past has expired by now.
+ */
 static void make_key(const char *home)
 {
 	_cleanup_free_ char *out = xasprintf("%s/key.gpg", home);
 
 	ck_assert_int_eq(mkdir(home, 0700), 0);
 	setenv("GNUPGHOME", home, 1);
-	gpg((char *[]){"gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase",
-		       "", "--quick-gen-key", "Throwaway <nobody@example.invalid>", "ed25519",
-		       "sign", "never", NULL});
-	gpg((char *[]){"gpg", "--batch", "--quiet", "--output", out, "--export", NULL});
+	gpg((const char *[]){"--pinentry-mode", "loopback", "--passphrase", "", "--quick-gen-key",
+			     "Throwaway <nobody@example.invalid>", "ed25519", "sign",
+			     clock_at ? "1y" : "never", NULL});
+	gpg((const char *[]){"--output", out, "--export", NULL});
 }
 
 void archive_new(void)
@@ -158,7 +178,11 @@ static char *release_text(const char *suite, const char *extra, const char *sha2
 	time_t now = time(NULL);
 	struct tm tm;
 
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S UTC", gmtime_r(&now, &tm));
+	gmtime_r(&now, &tm);
+	if (clock_at)
+		ck_assert_ptr_nonnull(strptime(clock_at, "%Y%m%dT%H%M%SZ", &tm));
+	timegm(&tm); /* the day of the week */
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S UTC", &tm);
 	return xasprintf("%sSuite: %s\nCodename: %s\nDate: %s\nArchitectures: amd64\n"
 			 "Components: main\nSHA256:\n %s %zu " INDEX "\n",
 			 extra ? extra : "", suite, suite, date, sha256, size);
@@ -183,8 +207,7 @@ void archive_publish(const char *suite, const char *extra)
 	_cleanup_free_ char *text = release_text(suite, extra, sha256, len);
 
 	must(publish_buffer(release, text, strlen(text), &err), &err);
-	gpg((char *[]){"gpg", "--batch", "--yes", "--quiet", "--output", signed_release,
-		       "--clearsign", release, NULL});
+	gpg((const char *[]){"--yes", "--output", signed_release, "--clearsign", release, NULL});
 	ck_assert_int_eq(unlink(release), 0);
 }
 

@@ -11,6 +11,9 @@
 
 #include "progress.h"
 
+/* Keys and signatures are made at that time (20191110T000000Z), and keys expire within a year. To
+ * be said before archive_new(); NULL is now, and for ever. */
+void archive_clock(const char *moment);
 /* Begin an empty archive, and point cache, mirrors and keyring at it (SEALMATRIX_*). */
 void archive_new(void);
 /* Absolute, below the archive's directory. Caller frees. */

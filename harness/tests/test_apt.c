@@ -494,6 +494,120 @@ START_TEST(no_security_mirror_is_said)
 }
 END_TEST
 
+#define MOMENT "20191110T120000Z"
+
+/* What a mirror carried at MOMENT, which no mirror has any more and a snapshot archive has. */
+static void begin_snapshot(const char *suite, const char *archive)
+{
+	_cleanup_free_ char *from = NULL, *dir = xasprintf("%s/snap/%s", test_dir(), archive);
+	_cleanup_free_ char *to = xasprintf("%s/" MOMENT, dir);
+	_cleanup_free_ char *uri = xasprintf("file:%s/snap/", test_dir());
+	struct err err = ERR_INIT;
+
+	archive_clock(MOMENT);
+	archive_new();
+	archive_add(suite, PACKAGE, "6.1.9-1", NULL, NULL);
+	archive_publish(suite, "Valid-Until: Sun, 17 Nov 2019 12:00:00 UTC\n");
+	from = archive_path("");
+	from[strlen(from) - 1] = '\0';
+	ck_assert_int_eq(make_dirs(dir, &err), 0);
+	ck_assert_int_eq(rename(from, to), 0);
+	setenv("SEALMATRIX_SNAPSHOT", uri, 1);
+	test_progress();
+}
+
+/* The date of its lists has passed, and its key has expired: neither had at the time. */
+START_TEST(snapshot_is_judged_by_its_own_time)
+{
+	_cleanup_apt_package_ struct apt_package p = {0};
+	_cleanup_free_ char *path = NULL;
+	struct err err;
+
+	begin_snapshot("sid", "debian");
+	expect("sid@" MOMENT, CLOUD, NULL, PACKAGE " 6.1.9-1 sid@" MOMENT);
+	check_said("is expired");
+	ck_assert_int_eq(find("sid@" MOMENT, CLOUD, NULL, &p, &err), 0);
+	ck_assert_msg(fetch(&p, &path, &err) == 0, "%s", err.msg);
+}
+END_TEST
+
+START_TEST(snapshot_of_security_updates_lies_elsewhere)
+{
+	begin_snapshot("buster-security", "debian-security");
+	expect("buster-security@" MOMENT, CLOUD, NULL, PACKAGE " 6.1.9-1 buster-security@" MOMENT);
+}
+END_TEST
+
+/* An old date excuses no bad signature, and no key that expired before it signed. */
+static void another_key(void)
+{
+	_cleanup_free_ char *other = archive_other_keyring();
+
+	setenv("SEALMATRIX_KEYRING", other, 1);
+}
+
+static void key_of_the_year_before(void)
+{
+	_cleanup_free_ char *snap = xasprintf("%s/snap/debian", test_dir());
+	_cleanup_free_ char *from = xasprintf("%s/" MOMENT, snap);
+	_cleanup_free_ char *to = xasprintf("%s/20211110T120000Z", snap);
+
+	ck_assert_int_eq(rename(from, to), 0);
+}
+
+static const struct {
+	void (*damage)(void);
+	const char *suite, *says;
+} bad_snapshots[] = {
+	{another_key, "sid@" MOMENT, "NO_PUBKEY"},
+	{key_of_the_year_before, "sid@20211110T120000Z", "EXPKEYSIG"},
+};
+
+START_TEST(snapshot_with_a_bad_signature_is_refused)
+{
+	_cleanup_apt_package_ struct apt_package p = {0};
+	struct err err;
+
+	begin_snapshot("sid", "debian");
+	bad_snapshots[_i].damage();
+	ck_assert_int_lt(find(bad_snapshots[_i].suite, CLOUD, NULL, &p, &err), 0);
+	ck_assert_int_eq(err.kind, ERR_INFRA);
+	ck_assert_msg(strstr(err.msg, "signature is not good") &&
+			      strstr(err.msg, bad_snapshots[_i].says),
+		      "%s", err.msg);
+}
+END_TEST
+
+START_TEST(without_a_snapshot_archive_it_is_said_what_would_help)
+{
+	_cleanup_apt_package_ struct apt_package p = {0};
+	struct err err;
+
+	begin();
+	unsetenv("SEALMATRIX_SNAPSHOT");
+	ck_assert_int_eq(find("sid@" MOMENT, CLOUD, NULL, &p, &err), -ENOPKG);
+	ck_assert_msg(strstr(err.msg, "set SEALMATRIX_SNAPSHOT") != NULL, "%s", err.msg);
+	/* A suite of today beside it may still have the package. */
+	expect("sid@" MOMENT " stable", CLOUD, NULL, PACKAGE " 6.1.9-1 stable");
+}
+END_TEST
+
+static const char *const odd_moments[] = {"sid@", "sid@2019", "sid@20191110T120000",
+					  "sid@20191110T120000Z/..", "@"};
+
+START_TEST(odd_moment_is_the_users_to_mend)
+{
+	_cleanup_apt_package_ struct apt_package p = {0};
+	struct err err;
+
+	begin();
+	setenv("SEALMATRIX_SNAPSHOT", "file:/nowhere", 1);
+	ck_assert_int_lt(find(odd_moments[_i], CLOUD, NULL, &p, &err), 0);
+	ck_assert_int_eq(err.kind, ERR_USER);
+	ck_assert_ptr_nonnull(strstr(err.msg, "sid@20191110T000000Z"));
+}
+END_TEST
+
 TEST_SUITE(apt)
 {
 	Suite *s = suite_create("apt");
@@ -519,6 +633,13 @@ TEST_SUITE(apt)
 	tcase_add_loop_test(tc, mirror_is_the_systems, 0, sizeof(systems) / sizeof(*systems));
 	tcase_add_test(tc, mirror_is_debians_own);
 	tcase_add_test(tc, no_security_mirror_is_said);
+	tcase_add_test(tc, snapshot_is_judged_by_its_own_time);
+	tcase_add_test(tc, snapshot_of_security_updates_lies_elsewhere);
+	tcase_add_loop_test(tc, snapshot_with_a_bad_signature_is_refused, 0,
+			    sizeof(bad_snapshots) / sizeof(*bad_snapshots));
+	tcase_add_test(tc, without_a_snapshot_archive_it_is_said_what_would_help);
+	tcase_add_loop_test(tc, odd_moment_is_the_users_to_mend, 0,
+			    sizeof(odd_moments) / sizeof(*odd_moments));
 	suite_add_tcase(s, tc);
 	return s;
 }
