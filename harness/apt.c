@@ -169,15 +169,20 @@ static int find_in(const char *suite, const char *name, const char *version,
 	return ret;
 }
 
-/* A suite of the past, and nobody has said where the past is kept. */
-static bool lacks_snapshot(const struct strv *suites)
+int apt_check_past(const struct strv *suites, const char *name, struct err *err)
 {
 	const char *address = getenv("SEALMATRIX_SNAPSHOT");
 
-	for (size_t i = 0; i < suites->n; i++)
-		if (apt_is_snapshot(suites->v[i]))
-			return !address || !*address;
-	return false;
+	for (size_t i = 0; i < suites->n && (!address || !*address); i++) {
+		if (!apt_is_snapshot(suites->v[i]))
+			continue;
+		err_set(err, ERR_INFRA, 0,
+			"no mirror carries it any more; a snapshot archive of Debian does (%s in "
+			"%s): set SEALMATRIX_SNAPSHOT to the address of one",
+			name, suites->v[i]);
+		return -ENOPKG;
+	}
+	return 0;
 }
 
 static int not_found(const struct strv *suites, const char *name, const char *version,
@@ -185,14 +190,8 @@ static int not_found(const struct strv *suites, const char *name, const char *ve
 {
 	_cleanup_free_ char *all = xstrdup("");
 
-	if (lacks_snapshot(suites)) {
-		err_set(err, ERR_INFRA, 0,
-			"no mirror carries it any more; a snapshot archive of Debian does (%s in "
-			"%s): set SEALMATRIX_SNAPSHOT to the address of one",
-			name, suites->v[0]);
+	if (apt_check_past(suites, name, err) < 0)
 		return -ENOPKG;
-	}
-
 	for (size_t i = 0; i < suites->n; i++) {
 		char *more = xasprintf("%s%s%s", all, i ? ", " : "", suites->v[i]);
 

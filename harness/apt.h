@@ -40,6 +40,12 @@ int apt_find(const struct strv *suites, const char *name, const char *version, s
 	     struct apt_package *out, struct err *err);
 
 /*
+ * -ENOPKG when one of @suites is of the past and nobody has said where the past is kept: @err says
+ * what would help to find @name.
+ */
+int apt_check_past(const struct strv *suites, const char *name, struct err *err);
+
+/*
  * Download @p into the empty directory @dir, and compare it with the signed index. *path is the
  * caller's. -ENOPKG when the archive has the file no longer: the lists are then fetched again by
  * the next apt_find().

@@ -20,7 +20,8 @@ bool apt_is_security(const char *suite)
 {
 	_cleanup_free_ char *name = xstrndup(suite, strcspn(suite, "@"));
 
-	return ends_with(name, SECURITY);
+	/* "buster/updates" is what the suites were called up to Debian 10. */
+	return ends_with(name, SECURITY) || ends_with(name, "/updates");
 }
 
 /* Names that Debian's own suites have. Others use them too: see candidates(). */

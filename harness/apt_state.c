@@ -50,7 +50,12 @@ static int suite_dir(const char *suite, char **dir, struct err *err)
 
 	if (!root)
 		return -EINVAL;
-	*dir = xasprintf("%s/apt/%s", root, suite);
+	_cleanup_free_ char *name = xstrdup(suite);
+
+	for (char *c = name; *c; c++)
+		if (*c == '/') /* buster/updates */
+			*c = '_';
+	*dir = xasprintf("%s/apt/%s", root, name);
 	return 0;
 }
 

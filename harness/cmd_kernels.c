@@ -10,7 +10,6 @@
 #include "json_util.h"
 #include "lock.h"
 #include "matrix.h"
-#include "paths.h"
 #include "pool.h"
 #include "progress.h"
 #include "provider.h"
@@ -200,14 +199,13 @@ static int get_all(const struct arguments *a, struct matrix *m, size_t *sel, siz
 static int run(int argc, char **argv, struct err *err)
 {
 	_cleanup_matrix_ struct matrix m = {0};
-	_cleanup_free_ char *path = paths_data("kernels/matrix.conf");
 	_cleanup_free_ size_t *sel = NULL;
 	struct arguments a = {0};
 	size_t nsel;
 	int ret = parse(argc, argv, &a, err);
 
 	if (!ret)
-		ret = matrix_load(path, &m, err);
+		ret = matrix_open(&m, err);
 	if (!ret)
 		ret = a.listing && optind == argc
 			      ? select_all(&m, &sel, &nsel)

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "near.h"
+#include "settings.h"
 #include "sig.h"
 #include "xalloc.h"
 
@@ -107,7 +108,9 @@ static int dispatch(int argc, char **argv, struct err *err)
 			return STATUS_OK;
 		}
 		opterr = 0;
-		return commands[i]->run(argc - 1, argv + 1, err);
+		int ret = settings_load(err);
+
+		return ret ? ret : commands[i]->run(argc - 1, argv + 1, err);
 	}
 	return unknown_command(argv[1], err);
 }

@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "ini_util.h"
+#include "matrix_internal.h"
 #include "near.h"
+#include "paths.h"
+#include "settings.h"
 
 static void spec_free(struct kernel_spec *s)
 {
@@ -20,6 +24,7 @@ static void spec_free(struct kernel_spec *s)
 	strv_free(&s->tags);
 	strv_free(&s->keys);
 	strv_free(&s->values);
+	free(s->word);
 }
 
 void matrix_free(struct matrix *m)
@@ -38,7 +43,7 @@ const char *spec_get(const struct kernel_spec *spec, const char *key)
 	return NULL;
 }
 
-static struct kernel_spec *find(const struct matrix *m, const char *name)
+struct kernel_spec *matrix_find(const struct matrix *m, const char *name)
 {
 	for (size_t i = 0; i < m->n; i++)
 		if (!strcmp(m->v[i].name, name))
@@ -46,7 +51,7 @@ static struct kernel_spec *find(const struct matrix *m, const char *name)
 	return NULL;
 }
 
-static struct kernel_spec *add_spec(struct matrix *m, const char *name)
+struct kernel_spec *matrix_add(struct matrix *m, const char *name)
 {
 	m->v = xreallocarray(m->v, m->n + 1, sizeof(*m->v));
 	m->v[m->n] = (struct kernel_spec){.name = xstrdup(name)};
@@ -61,8 +66,6 @@ static int set_once(char **field, const char *key, const char *value, struct err
 	return 0;
 }
 
-#define NOT_IN_NAMES "/ \t*?[]"
-
 /* A name becomes a folder of results. */
 static bool valid_name(const char *name)
 {
@@ -72,9 +75,9 @@ static bool valid_name(const char *name)
 /* All that providers ask for: a mistyped key would otherwise just have no effect. */
 static int check_key(const char *key, struct err *err)
 {
-	static const char *const known[] = {"provider", "arch",	   "series",  "tags",
-					    "suites",	"package", "version", "image",
-					    "modules",	"config",  "patches", "release"};
+	static const char *const known[] = {"provider", "arch",	   "series",  "tags",	 "suites",
+					    "package",	"version", "image",   "modules", "config",
+					    "patches",	"release", "tarball", "tree",	 "dsc"};
 	_cleanup_strv_ struct strv names = {0};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
@@ -97,9 +100,9 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 	if (!key) {
 		if (!valid_name(section))
 			return err_set(err, ERR_USER, 0, "'%s' cannot be a kernel's name", section);
-		if (find(m, section))
+		if (matrix_find(m, section))
 			return err_set(err, ERR_USER, 0, "kernel %s is listed twice", section);
-		add_spec(m, section);
+		matrix_add(m, section);
 		return 0;
 	}
 	int ret = check_key(key, err);
@@ -146,17 +149,28 @@ static int check_spec(const struct kernel_spec *s, struct err *err)
 
 int matrix_load(const char *path, struct matrix *m, struct err *err)
 {
-	*m = (struct matrix){0};
+	size_t before = m->n;
 	int ret = ini_load(path, on_line, m, err);
 
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; !ret && i < m->n; i++)
+	for (size_t i = before; !ret && i < m->n; i++)
 		ret = check_spec(&m->v[i], err);
-	if (!ret && !m->n)
+	if (!ret && m->n == before)
 		ret = err_set(err, ERR_USER, 0, "it lists no kernel");
 	if (ret < 0)
 		err_context(err, "%s", path);
+	return ret;
+}
+
+int matrix_open(struct matrix *m, struct err *err)
+{
+	_cleanup_free_ char *shipped = paths_data("kernels/matrix.conf");
+	_cleanup_free_ char *own = settings_path("matrix.conf");
+	int ret = matrix_load(shipped, m, err);
+
+	if (!ret && own && access(own, F_OK) == 0)
+		ret = matrix_load(own, m, err);
 	return ret;
 }
 
@@ -195,7 +209,7 @@ static bool means(const struct word *w, const struct kernel_spec *s)
 static size_t mark(const struct matrix *m, const struct word *w, bool *chosen)
 {
 	size_t hits = 0;
-	const struct kernel_spec *exact = find(m, w->text);
+	const struct kernel_spec *exact = matrix_find(m, w->text);
 
 	if (exact) {
 		chosen[exact - m->v] = true;
@@ -241,59 +255,6 @@ static int unknown(const struct matrix *m, const char *word, struct err *err)
 		word, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-/* The kernel that an earlier word made of this path, or NULL. */
-static struct kernel_spec *find_path(const struct matrix *m, const char *path)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		const char *image = spec_get(&m->v[i], "image");
-
-		if (!strcmp(m->v[i].provider, "file") && image && !strcmp(image, path))
-			return &m->v[i];
-	}
-	return NULL;
-}
-
-/* A name that names a folder, of the last part of @path. Caller frees. */
-static char *name_of_path(const char *path)
-{
-	_cleanup_free_ char *copy = xstrdup(path);
-	size_t n = strlen(copy);
-
-	while (n && copy[n - 1] == '/')
-		copy[--n] = '\0';
-	const char *slash = strrchr(copy, '/');
-	char *name = xstrdup(slash ? slash + 1 : copy);
-
-	for (char *c = name; *c; c++)
-		if (strchr(NOT_IN_NAMES, *c) || (c == name && *c == '.'))
-			*c = '_';
-	if (*name)
-		return name;
-	free(name);
-	return xstrdup("kernel");
-}
-
-/* An image file joins the matrix under its own name; the same path twice is one kernel. */
-static size_t add_path(struct matrix *m, const char *path)
-{
-	const struct kernel_spec *known = find_path(m, path);
-	_cleanup_free_ char *base = name_of_path(path), *name = xstrdup(base);
-
-	if (known)
-		return known - m->v;
-	for (unsigned i = 2; find(m, name); i++) {
-		free(name);
-		name = xasprintf("%s-%u", base, i);
-	}
-	struct kernel_spec *s = add_spec(m, name);
-
-	s->provider = xstrdup("file");
-	s->arch = xstrdup("x86_64");
-	strv_add(&s->keys, "image");
-	strv_add(&s->values, path);
-	return m->n - 1;
-}
-
 int matrix_select(struct matrix *m, char *const *words, size_t nwords, size_t **sel, size_t *nsel,
 		  struct err *err)
 {
@@ -309,7 +270,7 @@ int matrix_select(struct matrix *m, char *const *words, size_t nwords, size_t **
 		struct word w = parse_word(words[i]);
 
 		if (strchr(words[i], '/'))
-			chosen[add_path(m, words[i])] = true;
+			chosen[matrix_add_path(m, words[i])] = true;
 		else if (!mark(m, &w, chosen))
 			return w.range ? bad_range(&w, err) : unknown(m, words[i], err);
 	}

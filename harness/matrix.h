@@ -15,6 +15,7 @@ struct kernel_spec {
 	struct strv tags; /* "default", "lts", "seeded", … */
 	/* The provider's own keys, as written; see provider.h. */
 	struct strv keys, values;
+	char *word; /* the path on the command line that it was made of, or NULL */
 };
 
 struct matrix {
@@ -22,7 +23,10 @@ struct matrix {
 	size_t n;
 };
 
+/* Add the kernels that the file @path lists to @m. */
 int matrix_load(const char *path, struct matrix *m, struct err *err);
+/* The matrix that is shipped, and the user's own behind it (settings_path("matrix.conf")). */
+int matrix_open(struct matrix *m, struct err *err);
 void matrix_free(struct matrix *m);
 #define _cleanup_matrix_ __attribute__((cleanup(matrix_free)))
 
@@ -31,9 +35,17 @@ const char *spec_get(const struct kernel_spec *spec, const char *key);
 
 /*
  * The kernels that @words name, in the matrix's order, none twice: a name, a series (6.1), a tag, a
- * range (5.1..5.4, by series), or a path (contains '/': a kernel image; it is added to @m with the
- * file provider under the name of the file). No words: tag "default". Fills @sel with indexes
+ * range (5.1..5.4, by series), or a path (contains '/': it is added to @m under the name of the
+ * file, see matrix_add_path()). No words: tag "default". Fills @sel with indexes
  * into @m; sel is the caller's to free. An unknown word is an ERR_USER that names the near ones.
  */
 int matrix_select(struct matrix *m, char *const *words, size_t nwords, size_t **sel, size_t *nsel,
 		  struct err *err);
+
+/*
+ * Add the kernel at @path, under the name of the file or one like it: with the source provider for
+ * a kernel's source (a tarball, a .dsc, a directory with Kconfig and nothing built in it), else
+ * with the file provider, which says what is wrong with it. The same path twice is one kernel.
+ * Index.
+ */
+size_t matrix_add_path(struct matrix *m, const char *path);

@@ -143,3 +143,12 @@ char *packages_describe(const struct kernel_spec *spec)
 			 version ? " " : "", version ? version : "",
 			 spec_get(spec, "suites") ? spec_get(spec, "suites") : "?");
 }
+
+int packages_possible(const struct kernel_spec *spec, struct err *err)
+{
+	_cleanup_strv_ struct strv suites = {0};
+	const char *where = spec_get(spec, "suites"), *name = spec_get(spec, "package");
+
+	strv_split(&suites, where ? where : "", " \t\n");
+	return apt_check_past(&suites, name ? name : "?", err);
+}

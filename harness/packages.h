@@ -28,3 +28,6 @@ char *packages_origin(const json_t *packages);
 /* What `kernels list` says without a network: the lock's answer, or where one would be looked for.
  */
 char *packages_describe(const struct kernel_spec *spec);
+
+/* Without a network: -ENOPKG when it is clear already that they cannot be had here. */
+int packages_possible(const struct kernel_spec *spec, struct err *err);

@@ -5,9 +5,10 @@
  *
  *   debian  keys: suites (in order of search), package (a shell pattern on the package name),
  *           version (optional pattern; the newest match wins)
- *   source  keys: package (linux-source-6.1) and suites, or tarball, or tree (paths); config
- *           (fragments), patches, release
- *   file    keys: image, modules (directory that holds lib/modules/RELEASE; optional)
+ *   source  keys: package (linux-source-6.1) and suites, or tarball, or dsc, or tree (see
+ *           source.h); config (fragments), patches, release
+ *   file    keys: image (an image, a .deb or .rpm, or a built tree), modules (directory that holds
+ *           lib/modules/RELEASE; optional)
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A kernel image that is there already: a bzImage, a vmlinux, or a built kernel tree. */
+/* A kernel that is there already: a bzImage, a vmlinux, a package, or a built kernel tree. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -8,35 +8,12 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "file_kernel.h"
 #include "provider.h"
 
-/* Where a built tree keeps its image. */
-static const struct {
-	const char *arch, *image;
-} trees[] = {
-	{"x86_64", "arch/x86/boot/bzImage"},
-	{"arm64", "arch/arm64/boot/Image"},
-};
-
-/* The image in the built tree @dir. */
-static int find_in_tree(const char *dir, const char *arch, char **image, struct err *err)
-{
-	for (size_t i = 0; i < sizeof(trees) / sizeof(*trees); i++) {
-		_cleanup_free_ char *path = xasprintf("%s/%s", dir, trees[i].image);
-
-		if (strcmp(trees[i].arch, arch))
-			continue;
-		if (access(path, R_OK) < 0)
-			return err_set(err, ERR_USER, errno,
-				       "%s is a directory, and no built kernel tree: %s", dir,
-				       trees[i].image);
-		*image = steal_ptr(path);
-		return 0;
-	}
-	return err_set(err, ERR_USER, 0, "no kernel tree is known for the architecture %s", arch);
-}
-
-static int find_image(const struct kernel_spec *spec, struct kernel *out, struct err *err)
+/* @tree: the built tree that the image was found in, if it was; the caller's. */
+static int find_image(const struct kernel_spec *spec, struct kernel *out, char **tree,
+		      struct err *err)
 {
 	const char *named = spec_get(spec, "image");
 	struct stat st;
@@ -57,7 +34,17 @@ static int find_image(const struct kernel_spec *spec, struct kernel *out, struct
 	_cleanup_free_ char *config = xasprintf("%s/.config", path);
 
 	out->config = access(config, R_OK) == 0 ? steal_ptr(config) : NULL;
-	return find_in_tree(path, spec->arch, &out->image, err);
+	*tree = steal_ptr(path);
+	return file_tree_image(*tree, spec->arch, &out->image, err);
+}
+
+/* The configuration beside an image, as distributions name it. Caller frees; NULL if not there. */
+static char *config_beside(const char *image, const char *release)
+{
+	_cleanup_free_ char *path =
+		xasprintf("%.*s/config-%s", (int)(strrchr(image, '/') - image), image, release);
+
+	return access(path, R_OK) == 0 ? steal_ptr(path) : NULL;
 }
 
 static bool holds_modules(const char *dir, const char *release)
@@ -67,24 +54,31 @@ static bool holds_modules(const char *dir, const char *release)
 	return access(path, R_OK | X_OK) == 0;
 }
 
-/* lib/modules/RELEASE lies in the directory that the matrix names, or else beside the image, or one
- * above it (/boot/vmlinuz-*). */
-static int find_modules(const struct kernel_spec *spec, struct kernel *out, struct err *err)
+/* lib/modules/RELEASE in the directory that the matrix names. */
+static int named_modules(const char *named, struct kernel *out, struct err *err)
 {
-	const char *named = spec_get(spec, "modules");
-
-	if (named && !out->release)
+	if (!out->release)
 		return err_set(err, ERR_USER, 0,
 			       "%s does not tell its release, so none of the modules in %s can be "
 			       "chosen",
 			       out->image, named);
-	if (named && !holds_modules(named, out->release))
+	if (!holds_modules(named, out->release))
 		return err_set(err, ERR_USER, errno, "modules: open %s/lib/modules/%s", named,
 			       out->release);
-	if (named || !out->release) {
-		out->modules = named ? realpath(named, NULL) : NULL;
+	out->modules = realpath(named, NULL);
+	return 0;
+}
+
+/* … or else beside the image, or one above it (/boot/vmlinuz-*), or in the tree. */
+static int find_modules(const struct kernel_spec *spec, const char *tree, struct kernel *out,
+			struct err *err)
+{
+	const char *named = spec_get(spec, "modules");
+
+	if (named)
+		return named_modules(named, out, err);
+	if (!out->release)
 		return 0;
-	}
 	_cleanup_free_ char *dir = xstrdup(out->image);
 
 	for (int up = 0; up < 2 && strrchr(dir, '/'); up++) {
@@ -94,22 +88,44 @@ static int find_modules(const struct kernel_spec *spec, struct kernel *out, stru
 		out->modules = xstrdup(*dir ? dir : "/");
 		return 0;
 	}
-	return 0;
+	if (tree && holds_modules(tree, out->release)) {
+		out->modules = xstrdup(tree);
+		return 0;
+	}
+	return tree ? file_tree_modules(tree, out->release, &out->modules, err) : 0;
+}
+
+static int get_package(const struct kernel_spec *spec, const char *path, struct progress *pg,
+		       struct kernel *out, struct err *err)
+{
+	int ret = file_package_get(path, spec->arch, pg, out, err);
+	const char *named = spec_get(spec, "modules");
+
+	if (ret < 0 || !named)
+		return ret;
+	free(steal_ptr(out->modules));
+	return named_modules(named, out, err);
 }
 
 static int get(const struct kernel_spec *spec, struct progress *pg, struct kernel *out,
 	       struct err *err)
 {
-	int ret = find_image(spec, out, err);
+	const char *named = spec_get(spec, "image");
+	_cleanup_free_ char *tree = NULL;
 
-	(void)pg;
+	if (named && file_is_package(named))
+		return get_package(spec, named, pg, out, err);
+	int ret = find_image(spec, out, &tree, err);
+
 	if (!ret)
 		ret = image_release(out->image, spec->arch, &out->release, err);
 	/* No banner: the guest's own answer is what counts, only modules cannot be had without. */
 	if (ret == -ENOMSG)
 		ret = 0;
+	if (!ret && !out->config && out->release)
+		out->config = config_beside(out->image, out->release);
 	if (!ret)
-		ret = find_modules(spec, out, err);
+		ret = find_modules(spec, tree, out, err);
 	if (!ret)
 		out->origin = xasprintf("file %s", out->image);
 	return ret;
@@ -120,7 +136,8 @@ static int describe(const struct kernel_spec *spec, char **about, int *cached, s
 	const char *path = spec_get(spec, "image");
 
 	(void)err;
-	*cached = path && access(path, R_OK) == 0;
+	*cached = path &&
+		  (file_is_package(path) ? file_package_cached(path) : access(path, R_OK) == 0);
 	*about = xasprintf("file %s", path ? path : "(no image named)");
 	return 0;
 }

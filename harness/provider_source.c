@@ -10,6 +10,7 @@
 #include "cache.h"
 #include "cleanup.h"
 #include "hash.h"
+#include "packages.h"
 #include "paths.h"
 #include "provider.h"
 #include "publish.h"
@@ -40,11 +41,16 @@ static int add_files(const struct kernel_spec *spec, const char *key, struct str
 {
 	_cleanup_strv_ struct strv words = {0};
 	const char *value = spec_get(spec, key);
+	/* What is built without a word about it is the smallest that will do. */
+	_cleanup_free_ char *usual = xasprintf("config/base.config config/%s.config", spec->arch);
 
+	if (!value && !strcmp(key, "config"))
+		value = usual;
 	strv_split(&words, value ? value : "", " \t\n");
 	for (size_t i = 0; i < words.n; i++) {
 		_cleanup_free_ char *rel = xasprintf("kernels/%s", words.v[i]);
-		_cleanup_free_ char *path = paths_data(rel);
+		_cleanup_free_ char *path =
+			*words.v[i] == '/' ? xstrdup(words.v[i]) : paths_data(rel);
 
 		if (access(path, R_OK) < 0)
 			return err_set(err, ERR_USER, errno, "its entry in the matrix names %s",
@@ -64,8 +70,6 @@ static int read_spec(const struct kernel_spec *spec, struct build *b, struct err
 	b->name = spec->name;
 	b->arch = spec->arch;
 	b->release = release ? release : "sealmatrix";
-	if (!ret && !b->fragments.n)
-		ret = err_set(err, ERR_USER, 0, "its entry in the matrix needs the key 'config'");
 	return ret;
 }
 
@@ -216,7 +220,7 @@ static int describe(const struct kernel_spec *spec, char **about, int *cached, s
 	/* Without a compiler there is no saying which kernel would be meant. */
 	*cached = !ret && *j.source.key && make_keys(&j, &ignored) == 0 &&
 		  cache_has("kernel", j.kernel);
-	return ret;
+	return !ret && !*j.source.key ? packages_possible(spec, err) : ret;
 }
 
 const struct provider provider_source = {.name = "source", .get = get, .describe = describe};

@@ -45,16 +45,25 @@ static void run_free(struct run *r)
 	variants_free(&r->vs);
 }
 
-/* A path that names no kernel image is a slip of the user's: said before anything is started. */
-static int check_images(const struct run *r, struct err *err)
+/* Without building anything: is there a kernel at the path? */
+static int look_at_path(const struct kernel_spec *spec, struct err *err)
+{
+	_cleanup_kernel_ struct kernel k = {0};
+	_cleanup_free_ char *about = NULL;
+	int cached;
+
+	return strcmp(spec->provider, "file") ? kernel_describe(spec, &about, &cached, err)
+					      : kernel_get(spec, NULL, &k, err);
+}
+
+/* A path that names no kernel is a slip of the user's: said before anything is started. */
+static int check_paths(const struct run *r, struct err *err)
 {
 	for (size_t i = 0; i < r->nsel; i++) {
 		const struct kernel_spec *spec = &r->m.v[r->sel[i]];
-		_cleanup_kernel_ struct kernel k = {0};
 		struct err one = ERR_INIT;
 
-		if (strcmp(spec->provider, "file") || kernel_get(spec, NULL, &k, &one) == 0 ||
-		    one.kind != ERR_USER)
+		if (!spec->word || look_at_path(spec, &one) == 0 || one.kind != ERR_USER)
 			continue;
 		*err = one;
 		return -EINVAL;
@@ -64,15 +73,14 @@ static int check_images(const struct run *r, struct err *err)
 
 static int prepare(struct run *r, struct err *err)
 {
-	_cleanup_free_ char *matrix = paths_data("kernels/matrix.conf");
 	_cleanup_free_ char *cases = paths_data("cases/cases.conf");
-	int ret = matrix_load(matrix, &r->m, err);
+	int ret = matrix_open(&r->m, err);
 
 	if (!ret)
 		ret = matrix_select(&r->m, r->o->kernels.v, r->o->kernels.n, &r->sel, &r->nsel,
 				    err);
 	if (!ret)
-		ret = check_images(r, err);
+		ret = check_paths(r, err);
 	if (!ret)
 		ret = cases_load(cases, &r->vs, err);
 	if (!ret)
@@ -85,14 +93,6 @@ static int prepare(struct run *r, struct err *err)
 	for (size_t i = 0; !ret && i < r->nsel; i++)
 		ret = run_dir_kernel(r->dir, r->m.v[r->sel[i]].name, &r->kernel_dirs[i], err);
 	return ret;
-}
-
-/* How the user can name this kernel on the command line again. */
-static const char *kernel_word(const struct kernel_spec *spec)
-{
-	const char *image = strcmp(spec->provider, "file") ? NULL : spec_get(spec, "image");
-
-	return image ? image : spec->name;
 }
 
 static int work_on(const struct run *r, size_t i, struct progress *pg, struct err *err)
@@ -108,7 +108,7 @@ static int work_on(const struct run *r, size_t i, struct progress *pg, struct er
 		.variants = &r->vs,
 		.dir = r->kernel_dirs[i],
 		.program = r->o->program,
-		.kernel_word = kernel_word(spec),
+		.kernel_word = spec->word ? spec->word : spec->name,
 		.accel = r->o->accel,
 		.append = r->o->append,
 		.vcpus = r->o->vcpus,

@@ -17,6 +17,8 @@
 #include "lock.h"
 #include "packages.h"
 #include "paths.h"
+#include "proc.h"
+#include "provider.h"
 #include "publish.h"
 
 #define SOURCE_FORMAT "source 2" /* of the cache entries */
@@ -29,14 +31,39 @@ void source_free(struct source *s)
 	free(s->tree);
 }
 
-/* The path that @spec has under @key; NULL if none. Caller frees. */
-static char *path_of(const struct kernel_spec *spec, const char *key)
+/* @rel in one of the directories that the user keeps sources in. Caller frees; NULL if not there.
+ */
+static char *find_source(const char *rel)
+{
+	const char *dirs = getenv("SEALMATRIX_SOURCES");
+	_cleanup_free_ char *data = paths_data(rel);
+	_cleanup_strv_ struct strv list = {0};
+
+	strv_split(&list, dirs ? dirs : "", ":");
+	for (size_t i = 0; i < list.n; i++) {
+		_cleanup_free_ char *path = xasprintf("%s/%s", list.v[i], rel);
+
+		if (access(path, F_OK) == 0)
+			return steal_ptr(path);
+	}
+	return access(data, F_OK) == 0 ? steal_ptr(data) : NULL;
+}
+
+/* The path that @spec has under @key, if it has one. *path is the caller's. */
+static int path_of(const struct kernel_spec *spec, const char *key, char **path, struct err *err)
 {
 	const char *value = spec_get(spec, key);
 
 	if (!value)
-		return NULL;
-	return *value == '/' ? xstrdup(value) : paths_data(value);
+		return 0;
+	*path = *value == '/' ? xstrdup(value) : find_source(value);
+	if (*path)
+		return 0;
+	err_set(err, ERR_INFRA, 0,
+		"%s is not here: no mirror has it, put it into a directory and set "
+		"SEALMATRIX_SOURCES to that",
+		value);
+	return KERNEL_NOT_AVAILABLE;
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -95,11 +122,15 @@ static int path_key(struct source *s, struct err *err)
 int source_resolve(const struct kernel_spec *spec, bool network, struct progress *pg,
 		   struct source *s, struct err *err)
 {
-	int ret = 0;
+	*s = (struct source){0};
+	int ret = path_of(spec, "tarball", &s->tarball, err);
 
-	*s = (struct source){.tarball = path_of(spec, "tarball"), .tree = path_of(spec, "tree")};
-	if (s->tarball || s->tree)
-		return path_key(s, err);
+	if (!ret && !s->tarball)
+		ret = path_of(spec, "dsc", &s->tarball, err);
+	if (!ret && !s->tarball)
+		ret = path_of(spec, "tree", &s->tree, err);
+	if (ret || s->tarball || s->tree)
+		return ret ? ret : path_key(s, err);
 	if (network)
 		ret = packages_resolve(spec, NULL, pg, &s->packages, err);
 	else
@@ -157,13 +188,23 @@ struct filling {
 	struct progress *pg;
 };
 
+/* Is this file one of those packages? */
+static bool is_deb(const char *path)
+{
+	return path && !fnmatch("*.deb", path, 0);
+}
+
 /* The tarball inside the package, below @download. *tarball is the caller's. */
 static int fetch_tarball(const struct filling *f, const char *download, char **tarball,
 			 struct err *err)
 {
 	_cleanup_free_ char *usr_src = xasprintf("%s/usr/src", download), *deb = NULL;
-	int ret = packages_fetch(json_array_get(f->s->packages, 0), download, f->pg, &deb, err);
+	int ret = 0;
 
+	if (f->s->tarball)
+		deb = xstrdup(f->s->tarball);
+	else
+		ret = packages_fetch(json_array_get(f->s->packages, 0), download, f->pg, &deb, err);
 	if (!ret)
 		ret = deb_unpack(deb, download, is_tarball, NULL, MAX_BYTES, err);
 	if (ret < 0)
@@ -172,28 +213,54 @@ static int fetch_tarball(const struct filling *f, const char *download, char **t
 	return *tarball ? 0 : err_set(err, ERR_INFRA, 0, "%s holds no source", deb);
 }
 
+/* A tarball's one directory, whatever it is called, becomes @tree. */
+static int name_tree(const char *dir, const char *tarball, const char *tree, struct err *err)
+{
+	_cleanup_free_ char *top = find_path(dir, "[!.]*");
+	_cleanup_free_ char *kconfig = xasprintf("%s/Kconfig", top ? top : dir);
+
+	if (!top || access(kconfig, R_OK) < 0)
+		return err_set(err, ERR_INFRA, 0, "%s holds no directory with a kernel's source",
+			       tarball);
+	return rename(top, tree) < 0 ? err_set(err, ERR_INFRA, errno, "rename %s to %s", top, tree)
+				     : 0;
+}
+
+/* dpkg-source compares the parts with the hashes in the .dsc, and applies the distribution's
+ * patches. */
+static int unpack_dsc(const char *dsc, const char *tree, struct err *err)
+{
+	char *argv[] = {"dpkg-source", "--no-copy",  "-q", "--extract",
+			(char *)dsc,   (char *)tree, NULL};
+	int ret = proc_run(argv, NULL, err);
+
+	if (ret == -ENOENT)
+		err_context(err, "dpkg-source is missing, install dpkg-dev");
+	return ret;
+}
+
 /* Entry: tree/ with the source. */
 static int fill_source(const char *dir, void *arg, struct err *err)
 {
 	const struct filling *f = arg;
-	_cleanup_free_ char *download = xasprintf("%s/download", dir), *tarball = NULL;
+	_cleanup_free_ char *download = xasprintf("%s/.download", dir), *tarball = NULL;
 	_cleanup_free_ char *tree = xasprintf("%s/tree", dir);
 	int ret = make_dirs(download, err);
 
-	if (!ret && f->s->tarball)
+	if (!ret && f->s->tarball && !is_deb(f->s->tarball))
 		tarball = xstrdup(f->s->tarball);
 	else if (!ret)
 		ret = fetch_tarball(f, download, &tarball, err);
-	if (!ret) {
-		progress_state(f->pg, "unpacking the kernel source");
+	if (ret < 0)
+		return ret;
+	progress_state(f->pg, "unpacking the kernel source");
+	if (!fnmatch("*.dsc", tarball, 0)) {
+		ret = unpack_dsc(tarball, tree, err);
+	} else {
 		ret = deb_unpack(tarball, dir, is_needed, NULL, MAX_BYTES, err);
+		if (!ret)
+			ret = name_tree(dir, tarball, tree, err);
 	}
-	_cleanup_free_ char *top = ret ? NULL : find_path(dir, "linux*");
-
-	if (!ret && !top)
-		ret = err_set(err, ERR_INFRA, 0, "%s holds no directory linux*", tarball);
-	if (!ret && rename(top, tree) < 0)
-		ret = err_set(err, ERR_INFRA, errno, "rename %s to %s", top, tree);
 	return ret ? ret : remove_tree(download, err);
 }
 
@@ -215,8 +282,13 @@ int source_tree(const struct source *s, struct progress *pg, char **tree, struct
 
 char *source_origin(const struct kernel_spec *spec, const struct source *s)
 {
+	static const char *const keys[] = {"tarball", "dsc", "tree"};
+
 	if (s->tree || s->tarball)
 		return xstrdup(s->tree ? s->tree : s->tarball);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (spec_get(spec, keys[i])) /* not here */
+			return xstrdup(spec_get(spec, keys[i]));
 	return s->packages ? packages_origin(s->packages) : packages_describe(spec);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A kernel's source: one of Debian's linux-source packages, a tarball, or a tree on disk. */
+/*
+ * A kernel's source: one of Debian's linux-source packages, from the mirror or a file, a tarball, a
+ * source package (.dsc), or a tree on disk.
+ */
 #pragma once
 
 #include <jansson.h>
@@ -11,7 +14,8 @@
 
 struct source {
 	json_t *packages;     /* as locked; NULL for a path, or when it is not known yet */
-	char *tarball, *tree; /* an absolute path, or NULL */
+	char *tarball;	      /* a tarball, .deb or .dsc: an absolute path, or NULL */
+	char *tree;	      /* the same of a directory */
 	char key[SHA256_HEX]; /* of the source's content; "" when it is not known yet */
 };
 
@@ -19,9 +23,10 @@ void source_free(struct source *s);
 #define _cleanup_source_ __attribute__((cleanup(source_free)))
 
 /*
- * What @spec says (keys: package and suites, or tarball, or tree; a relative path is one below the
- * data root). Without @network a package that was never locked stays unknown. A tree on disk is
- * known by its files' names, sizes and times.
+ * What @spec says (keys: package and suites, or tarball, or dsc, or tree). A relative path is
+ * looked for in the directories that SEALMATRIX_SOURCES lists (with colons between), then below the
+ * data root; KERNEL_NOT_AVAILABLE when it is in none of them. Without @network a package that was
+ * never locked stays unknown. A tree on disk is known by its files' names, sizes and times.
  */
 int source_resolve(const struct kernel_spec *spec, bool network, struct progress *pg,
 		   struct source *s, struct err *err);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "matrix.h"
 #include "paths.h"
 #include "publish.h"
+#include "settings.h"
 #include "test.h"
 
 static const char sample[] =
@@ -60,6 +62,7 @@ static const struct {
 	{{"./tree/"}, "tree"},
 	{{"./..", "./a b"}, "_. a_b"}, /* names are folders */
 	{{"/"}, "kernel"},
+	{{"x/linux-5.3.16.tar.xz", "./k.dsc"}, "linux-5.3.16.tar.xz k.dsc"},
 };
 
 START_TEST(words_choose_kernels)
@@ -170,6 +173,103 @@ START_TEST(shipped_matrix_loads)
 }
 END_TEST
 
+/* Affected kernels are named though no mirror has them, and nobody gets one by accident. */
+START_TEST(shipped_matrix_names_what_is_affected)
+{
+	_cleanup_free_ char *path = paths_data("kernels/matrix.conf");
+	static char *words[] = {"affected", "android", "5.1..5.4", "4.9..4.19"};
+	static const size_t least[] = {8, 2, 8, 7};
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		_cleanup_matrix_ struct matrix m = {0};
+		_cleanup_free_ size_t *sel = NULL;
+		size_t nsel;
+
+		ck_assert_msg(matrix_load(path, &m, &err) == 0, "%s", err.msg);
+		ck_assert_msg(matrix_select(&m, &words[i], 1, &sel, &nsel, &err) == 0, "%s",
+			      err.msg);
+		ck_assert_uint_ge(nsel, least[i]);
+		for (size_t k = 0; i > 0 && k < nsel; k++)
+			ck_assert(!strv_contains(&m.v[sel[k]].tags, "default"));
+	}
+}
+END_TEST
+
+static void user_file(const char *name, const char *text)
+{
+	_cleanup_free_ char *path = xasprintf("%s/config/sealmatrix/%s", test_dir(), name);
+	_cleanup_free_ char *dir = xasprintf("%s/config", test_dir());
+	struct err err = ERR_INIT;
+
+	setenv("XDG_CONFIG_HOME", dir, 1);
+	ck_assert_int_eq(publish_buffer(path, text, strlen(text), &err), 0);
+}
+
+START_TEST(users_own_kernels_join)
+{
+	_cleanup_matrix_ struct matrix m = {0};
+	_cleanup_free_ size_t *sel = NULL;
+	char *words[] = {"phone"};
+	struct err err = ERR_INIT;
+	size_t nsel;
+
+	user_file("matrix.conf", "[phone]\nprovider=file\narch=x86_64\nimage=/k/bzImage\n");
+	ck_assert_msg(matrix_open(&m, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(matrix_select(&m, words, 1, &sel, &nsel, &err), 0);
+	ck_assert_uint_eq(nsel, 1);
+	ck_assert_str_eq(spec_get(&m.v[sel[0]], "image"), "/k/bzImage");
+	ck_assert_ptr_null(m.v[sel[0]].word);
+}
+END_TEST
+
+/* The name of a file in the message, for there are two now. */
+START_TEST(users_mistakes_name_the_users_file)
+{
+	_cleanup_matrix_ struct matrix m = {0};
+	struct err err = ERR_INIT;
+
+	user_file("matrix.conf", "[6.1]\nprovider=file\narch=x86_64\nimage=/k/bzImage\n");
+	ck_assert_int_lt(matrix_open(&m, &err), 0);
+	ck_assert_int_eq(err.kind, ERR_USER);
+	ck_assert_msg(strstr(err.msg, "config/sealmatrix/matrix.conf") &&
+			      strstr(err.msg, "listed twice"),
+		      "%s", err.msg);
+}
+END_TEST
+
+START_TEST(settings_are_defaults)
+{
+	struct err err = ERR_INIT;
+
+	user_file("sealmatrix.conf", "snapshot = http://snapshot.invalid/\nkeyring = /k.gpg\n");
+	unsetenv("SEALMATRIX_SNAPSHOT");
+	setenv("SEALMATRIX_KEYRING", "/other.gpg", 1);
+	ck_assert_msg(settings_load(&err) == 0, "%s", err.msg);
+	ck_assert_str_eq(getenv("SEALMATRIX_SNAPSHOT"), "http://snapshot.invalid/");
+	ck_assert_str_eq(getenv("SEALMATRIX_KEYRING"), "/other.gpg");
+}
+END_TEST
+
+static const struct {
+	const char *text, *says;
+} bad_settings[] = {
+	{"snapshots = x\n", "did you mean snapshot"},
+	{"[general]\nsnapshot = x\n", "no sections"},
+	{"snapshot\n", "sealmatrix.conf:1"},
+};
+
+START_TEST(bad_settings_are_refused)
+{
+	struct err err = ERR_INIT;
+
+	user_file("sealmatrix.conf", bad_settings[_i].text);
+	ck_assert_int_lt(settings_load(&err), 0);
+	ck_assert_int_eq(err.kind, ERR_USER);
+	ck_assert_msg(strstr(err.msg, bad_settings[_i].says) != NULL, "%s", err.msg);
+}
+END_TEST
+
 TEST_SUITE(matrix)
 {
 	Suite *s = suite_create("matrix");
@@ -183,6 +283,12 @@ TEST_SUITE(matrix)
 	tcase_add_loop_test(tc, mistakes_are_refused, 0, sizeof(bad) / sizeof(*bad));
 	tcase_add_test(tc, long_lines_are_refused);
 	tcase_add_test(tc, shipped_matrix_loads);
+	tcase_add_test(tc, shipped_matrix_names_what_is_affected);
+	tcase_add_test(tc, users_own_kernels_join);
+	tcase_add_test(tc, users_mistakes_name_the_users_file);
+	tcase_add_test(tc, settings_are_defaults);
+	tcase_add_loop_test(tc, bad_settings_are_refused, 0,
+			    sizeof(bad_settings) / sizeof(*bad_settings));
 	suite_add_tcase(s, tc);
 	return s;
 }

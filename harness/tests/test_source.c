@@ -298,6 +298,117 @@ START_TEST(built_from_a_tarball)
 }
 END_TEST
 
+static void set_source(struct world *w, const char *key, const char *value)
+{
+	free(w->spec.keys.v[0]);
+	w->spec.keys.v[0] = xstrdup(key);
+	change(w, key, value);
+}
+
+/* A relative name: first where the user keeps sources. */
+START_TEST(source_is_found_where_the_user_keeps_it)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *dir = xasprintf("%s/mine/vendor", w.base);
+	_cleanup_free_ char *dirs = xasprintf("/nowhere:%s/mine", w.base);
+	_cleanup_free_ char *from = xasprintf("%s/tree", w.base), *about = NULL;
+	struct err err = ERR_INIT;
+	int yes;
+
+	set_source(&w, "tree", "vendor");
+	unsetenv("SEALMATRIX_SOURCES");
+	ck_assert_int_eq(provider_source.describe(&w.spec, &about, &yes, &err),
+			 KERNEL_NOT_AVAILABLE);
+	ck_assert_msg(strstr(err.msg, "vendor is not here") &&
+			      strstr(err.msg, "SEALMATRIX_SOURCES"),
+		      "%s", err.msg);
+	ck_assert_int_eq(yes, 0);
+	ck_assert_str_eq(about, "built from vendor with a.patch");
+
+	_cleanup_free_ char *mine = xasprintf("%s/mine", w.base);
+
+	ck_assert_int_eq(mkdir(mine, 0777), 0);
+	ck_assert_int_eq(rename(from, dir), 0);
+	setenv("SEALMATRIX_SOURCES", dirs, 1);
+	free(entry_of(&w));
+	unsetenv("SEALMATRIX_SOURCES");
+}
+END_TEST
+
+static void must_run(char *const argv[])
+{
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(proc_run(argv, NULL, &err) == 0, "%s", err.msg);
+}
+
+/* A distribution's source package, as dpkg-source makes it: the .dsc and what it names. */
+static char *make_dsc(const struct world *w)
+{
+	_cleanup_free_ char *from = xasprintf("%s/tree", w->base);
+	_cleanup_free_ char *to = xasprintf("%s/linux-9.9", w->base);
+
+	ck_assert_int_eq(rename(from, to), 0);
+	free(put(w, "linux-9.9/debian/control",
+		 "Source: linux\nMaintainer: Nobody <nobody@example.invalid>\n\n"
+		 "Package: linux-none\nArchitecture: all\nDescription: none\n"));
+	free(put(w, "linux-9.9/debian/changelog",
+		 "linux (9.9) unstable; urgency=low\n\n  * Made.\n\n"
+		 " -- Nobody <nobody@example.invalid>  Wed, 01 Jan 2020 00:00:00 +0000\n"));
+	free(put(w, "linux-9.9/debian/source/format", "3.0 (native)\n"));
+	must_run((char *[]){"sh", "-c", "cd \"$1\" && dpkg-source -q -b linux-9.9", "sh", w->base,
+			    NULL});
+	return xasprintf("%s/linux_9.9.dsc", w->base);
+}
+
+/* linux-source-9.9 as a file: a package that holds a tarball. */
+static char *make_source_deb(const struct world *w)
+{
+	static const char script[] =
+		"cd \"$1\" && mv tree linux-source-9.9 && mkdir -p pkg/DEBIAN pkg/usr/src && "
+		"tar -cJf pkg/usr/src/linux-source-9.9.tar.xz linux-source-9.9 && "
+		"printf 'Package: linux-source-9.9\\nVersion: 1\\nArchitecture: all\\n"
+		"Maintainer: Nobody <nobody@example.invalid>\\nDescription: none\\n' "
+		">pkg/DEBIAN/control && dpkg-deb -b pkg linux-source-9.9_1_all.deb >log.deb";
+
+	must_run((char *[]){"sh", "-c", (char *)script, "sh", w->base, NULL});
+	return xasprintf("%s/linux-source-9.9_1_all.deb", w->base);
+}
+
+static const struct {
+	const char *key;
+	char *(*make)(const struct world *w);
+} packages[] = {{"dsc", make_dsc}, {"tarball", make_source_deb}};
+
+START_TEST(built_from_a_package_file)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *path = packages[_i].make(&w);
+
+	set_source(&w, packages[_i].key, path);
+	free(entry_of(&w));
+	ck_assert_uint_eq(made(&w, "9.9.0-two"), 1);
+}
+END_TEST
+
+/* What the .dsc promises and the tarball is not. */
+START_TEST(altered_source_package_is_refused)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *dsc = make_dsc(&w), *tar = xasprintf("%s/linux_9.9.tar.xz", w.base);
+	_cleanup_kernel_ struct kernel k = {0};
+	struct err err = ERR_INIT;
+	int fd = open(tar, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+	ck_assert_int_eq(write(fd, "x", 1), 1);
+	close(fd);
+	set_source(&w, "dsc", dsc);
+	ck_assert_int_lt(provider_source.get(&w.spec, NULL, &k, &err), 0);
+	ck_assert_msg(strstr(err.msg, "linux_9.9.tar.xz") != NULL, "%s", err.msg);
+	ck_assert_uint_eq(made(&w, "tinyconfig"), 0);
+}
+END_TEST
+
 static void bad_patch(struct world *w)
 {
 	free(put(w, "kernels/a.patch", stale));
@@ -411,6 +522,9 @@ TEST_SUITE(source)
 	tcase_add_test(tc, patch_is_in_the_kernel);
 	tcase_add_test(tc, built_in_a_cache_with_a_blank);
 	tcase_add_test(tc, built_from_a_tarball);
+	tcase_add_test(tc, source_is_found_where_the_user_keeps_it);
+	tcase_add_loop_test(tc, built_from_a_package_file, 0, sizeof(packages) / sizeof(*packages));
+	tcase_add_test(tc, altered_source_package_is_refused);
 	tcase_add_loop_test(tc, mistakes_are_named_and_nothing_is_kept, 0,
 			    sizeof(mistakes) / sizeof(*mistakes));
 	tcase_add_test(tc, an_interrupted_build_leaves_nothing);
