@@ -123,6 +123,31 @@ static void op_map_shared_ro(const void *arg, struct observed *o)
 		o->ok = *(volatile char *)map == MEMFD_FILL;
 }
 
+/*
+ * Does a read-only shared mapping count as a writable one? Before Linux 6.7 it does: F_SEAL_WRITE
+ * is refused while there is one, which F_SEAL_FUTURE_WRITE allows; and F_SEAL_WRITE then refuses
+ * new ones. Two of its fellow seals go with it: one backport of F_SEAL_FUTURE_WRITE asks for them.
+ */
+static void op_add_write_with_ro_map(const void *arg, struct observed *o)
+{
+	const struct subject *s = arg;
+	_cleanup_close_ int fd = -1;
+	int ret;
+
+	if (!(fcntl(s->fd, F_GET_SEALS) & F_SEAL_WRITE)) {
+		o->absent = true;
+		return;
+	}
+	fd = memfd_new();
+	ret = fd < 0 ? fd : memfd_seal(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE);
+	if (!ret && mmap(NULL, memfd_size(), PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED)
+		ret = -errno;
+	if (!ret)
+		ret = memfd_seal(fd, F_SEAL_WRITE);
+	o->errnum = -ret;
+	o->ok = !ret && fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE;
+}
+
 /* The way round the seal that a read-only mapping must not open. */
 static void op_map_shared_upgrade(const void *arg, struct observed *o)
 {
@@ -260,6 +285,7 @@ static const struct op {
 	{"grow", op_grow, 0},
 	{"map-shared-rw", op_map_shared_rw, IN_CHILD},
 	{"map-shared-ro", op_map_shared_ro, IN_CHILD},
+	{"add-write-with-ro-map", op_add_write_with_ro_map, IN_CHILD},
 	{"map-shared-upgrade", op_map_shared_upgrade, IN_CHILD},
 	{"map-private-rw", op_map_private_rw, IN_CHILD},
 	{"old-map-write", op_old_map_write, IN_CHILD | OLD_MAP},

@@ -38,8 +38,14 @@ static void check_promises(const json_t *facts, int seals)
 		snprintf(path, sizeof(path), "ops.%s.ok", promises[i].op);
 		assert_bool(facts, path, !(seals & promises[i].forbidden));
 	}
-	if (!(seals & F_SEAL_WRITE)) /* with it, Linux before 6.7 refuses even this */
+	/* Linux before 6.7 refuses both with F_SEAL_WRITE, later ones neither. */
+	if (seals & F_SEAL_WRITE)
+		ck_assert_int_eq(json_is_true(test_member(facts, "ops.map-shared-ro.ok")),
+				 json_is_true(test_member(facts, "ops.add-write-with-ro-map.ok")));
+	else
 		assert_bool(facts, "ops.map-shared-ro.ok", true);
+	ck_assert_int_eq(!!test_member(facts, "ops.add-write-with-ro-map"),
+			 !!(seals & F_SEAL_WRITE));
 	if (seals & F_SEAL_WRITE)
 		assert_text(facts, "ops.write.errno", "EPERM");
 	assert_int(facts, "ops.fork-get.value", seals);
