@@ -225,8 +225,53 @@ static void stop_deadlock(const json_t *record, struct verdict *v)
 		    v->class ? " " : "", v->class ? v->class : "", graph);
 }
 
+/* What is known of an end, or NULL. */
+static const json_t *socket_facts(const json_t *record, const char *end)
+{
+	json_t *s;
+	size_t i;
+
+	json_array_foreach (fact(record, "sockets"), i, s)
+		if (!strcmp(jstr(s, "end", ""), end))
+			return s;
+	return NULL;
+}
+
+/* Nobody is on the way to wake anybody up. */
+static bool all_at_rest(const json_t *record)
+{
+	for (int s = 0; s < NSTAGES; s++) {
+		const char *end = jstr(stage_facts(record, s), "end", "running");
+
+		if (!strcmp(end, "running") || !strcmp(end, "held"))
+			return false;
+	}
+	return true;
+}
+
+/* Asleep for what the kernel says is there. The machine's own account does not tell that. */
+static void judge_wakeups(const json_t *record, struct verdict *v)
+{
+	for (int s = 0; s < NSTAGES && all_at_rest(record); s++) {
+		const json_t *blocked = json_object_get(stage_facts(record, s), "blocked");
+		const char *end = jstr(blocked, "end", "other");
+		const json_t *sock = socket_facts(record, end);
+		const char *source = jstr(sock, "queue_source", "");
+
+		if (jint(sock, "queue", 0) <= 0 || strcmp(jstr(blocked, "syscall", ""), "read") ||
+		    (strcmp(source, "sock_diag") && strcmp(source, "pidfd_getfd")))
+			continue;
+		verdict_add(v, OUTCOME_HANG, A_DEADLOCK,
+			    "a wake-up was lost: %s sleeps reading %s, where %" JSON_INTEGER_FORMAT
+			    " bytes wait (%s)",
+			    stage_names[s], end, jint(sock, "queue", 0), source);
+	}
+}
+
 static void stop_deadline(const json_t *record, struct verdict *v)
 {
+	judge_wakeups(record, v);
+
 	const char *doubt = jstr(fact(record, "stop"), "not_proved", NULL);
 	_cleanup_free_ char *where = whereabouts(record);
 

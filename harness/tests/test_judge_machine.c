@@ -428,6 +428,40 @@ START_TEST(author_is_somebody_else)
 }
 END_TEST
 
+/* P of the fixture sleeps reading c1. */
+static const struct {
+	const char *path, *value;
+	bool lost;
+} wakeups[] = {
+	{O "sockets/1/queue", "4", true},
+	{O "sockets/1/queue", "0", false},
+	{O "sockets/0/queue", "4", false},		       /* nobody reads c0 */
+	{O "sockets/1/queue_source", "\"accounting\"", false}, /* what the machine thinks */
+	{P "end", "\"running\"", false},
+	{C "end", "\"running\"", false}, /* it may be about to wake P */
+	{P "blocked/syscall", "\"futex\"", false},
+};
+
+START_TEST(lost_wakeup_is_told_from_a_deadlock)
+{
+	static const char at_deadline[] = "{\"why\":\"deadline\",\"deadlock\":false,\"unmet\":[]}";
+	_cleanup_json_ json_t *r = fixture("control-hang.json");
+	_cleanup_verdict_ struct verdict v;
+	bool other = strcmp(wakeups[_i].path, O "sockets/1/queue") != 0;
+
+	plant(r, O "stop", at_deadline);
+	if (other && strcmp(wakeups[_i].path, O "sockets/0/queue"))
+		plant(r, O "sockets/1/queue", "4");
+	plant(r, wakeups[_i].path, wakeups[_i].value);
+	judge_variant(r, &v);
+	ck_assert_int_eq(v.outcome, OUTCOME_HANG);
+	ck_assert_msg(found(&v, "no-deadlock",
+			    "a wake-up was lost: P sleeps reading c1, where 4 bytes wait") ==
+			      wakeups[_i].lost,
+		      "%s", wakeups[_i].path);
+}
+END_TEST
+
 START_TEST(deadline_says_where_everybody_is)
 {
 	_cleanup_json_ json_t *r = fixture("control-hang.json");
@@ -503,6 +537,7 @@ TEST_SUITE(judge_machine_suite)
 	tcase_add_test(tc, odd_stages_are_passed_over);
 	tcase_add_test(tc, author_is_somebody_else);
 	tcase_add_test(tc, deadline_says_where_everybody_is);
+	tcase_add_loop_test(tc, lost_wakeup_is_told_from_a_deadlock, 0, N(wakeups));
 	tcase_add_test(tc, last_value_alone_gives_a_class);
 	tcase_add_test(tc, missing_words_of_a_failed_stage);
 	suite_add_tcase(s, tc);
