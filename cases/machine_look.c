@@ -16,8 +16,9 @@ static void look_stage(const struct machine_run *run, enum stage s, struct look_
 	*out = (struct look_stage){.alive = pid > 0 && !stage_reaped(run, s), .end = END_NONE};
 	if (!out->alive)
 		return;
-	out->held = __atomic_load_n(&lane->state, __ATOMIC_SEQ_CST) == LANE_HELD;
 	out->held_by = lane->held;
+	out->held = __atomic_load_n(&lane->state, __ATOMIC_SEQ_CST) == LANE_HELD &&
+		    !constraint_met(run->ctl, &run->ctl->constraint[out->held_by]);
 	out->events = __atomic_load_n(&lane->events, __ATOMIC_SEQ_CST);
 	proc_look(pid, run->ctl->end_ino, out);
 }

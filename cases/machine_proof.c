@@ -93,19 +93,17 @@ void prove(const struct look *look, struct proof *proof)
 	}
 	if (!living)
 		return;
-	if (held) {
-		proof->state = PROOF_HELD;
-		return;
-	}
 	for (int i = 0; i < STAGES; i++) {
-		if (!look->stage[i].alive)
-			continue;
-		if (!look->stage[i].fds_known) {
+		if (look->stage[i].alive && !look->stage[i].fds_known) {
 			not_proved(proof, "the descriptors of %s cannot be seen", stage_names[i]);
 			return;
 		}
+	}
+	for (int i = 0; i < STAGES; i++) {
+		if (!look->stage[i].alive || look->stage[i].held)
+			continue;
 		if (!starves(look, i, proof) || !writers_are_stages(look, i, proof))
 			return;
 	}
-	proof->state = PROOF_DEADLOCK;
+	proof->state = held ? PROOF_HELD : PROOF_DEADLOCK;
 }

@@ -52,7 +52,7 @@ struct look {
 
 enum proof_state {
 	PROOF_MOVING,	  /* something runs, or may at any moment */
-	PROOF_HELD,	  /* at rest, because the schedule holds some stage */
+	PROOF_HELD,	  /* nobody can ever run again, because the schedule holds some stage */
 	PROOF_DEADLOCK,	  /* nobody can ever run again */
 	PROOF_NOT_PROVED, /* at rest, but one condition does not hold: see why */
 };
@@ -65,6 +65,7 @@ struct proof {
 
 /*
  * DEADLOCK only if every living stage sleeps in read() on one of the known ends, whose queue is
- * empty and whose peer is held, by living stages alone.
+ * empty and whose peer is held, by living stages alone. HELD if that is so but for stages which the
+ * schedule holds: one that sleeps for a while only may yet pass what they wait for.
  */
 void prove(const struct look *look, struct proof *proof);

@@ -1,59 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * Schedules: lists of constraints "S:point#N<S:point#N", N counting passings from 1. The named ones
- * force one outcome class each where the stages share their globals, and complete where they do
- * not: no constraint may contradict the protocol's own order.
- */
+/* Schedules, in the format of schedule.h, onto the control page. */
 #include <ctype.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "machine.h"
+#include "schedule.h"
 
-/*
- * A user namespace or time offsets cost C two more uses of syncfd, and P as many, before I exists.
- * They must succeed if I is to exist at all, so C must have loaded its own end for both of them
- * before P stores c1; hence other constraints, and no H2, where P dies on c0 in its first use.
- */
 struct schedule {
 	const char *name;
-	const char *plain, *exchange;
+	const char *list[3]; /* by the exchanges before I exists */
 };
 
 static const struct schedule schedules[] = {
-	{"H1",
-	 "C:store-c0<P:store-c1,P:store-c1<C:load-syncfd,C:load-syncfd<I:store-g0,"
-	 "I:store-g0<C:write-recvpid,I:store-g0<P:load-syncfd",
-	 "C:load-syncfd#2<P:store-c1,C:load-syncfd#3<I:store-g0,I:store-g0<C:write-recvpid,"
-	 "I:store-g0<P:load-syncfd#3"},
-	{"H2",
-	 "P:store-c1<C:store-c0,C:store-c0<P:load-syncfd,P:load-syncfd<I:store-g0,"
-	 "I:store-g0<C:load-syncfd",
-	 NULL},
-	{"H3", "C:store-c0<P:store-c1,P:load-syncfd<I:store-g0,I:store-g0<C:load-syncfd",
-	 "C:load-syncfd#2<P:store-c1,P:load-syncfd#3<I:store-g0,I:store-g0<C:load-syncfd#3"},
-	{"E1", "P:load-syncfd<C:store-c0,C:write-pid<P:load-syncfd#2,P:load-syncfd#2<I:store-g0",
-	 "P:load-syncfd<C:store-c0"},
-	{"E2",
-	 "C:store-c0<P:store-c1,P:store-c1<C:load-syncfd,P:load-syncfd<I:store-g0,"
-	 "C:load-syncfd<I:store-g0",
-	 "C:store-c0<P:store-c1,P:store-c1<C:load-syncfd"},
-	/* P dies with C's words unread, which resets C's connection. */
-	{"E3",
-	 "P:store-c1<C:store-c0,C:store-c0<P:load-syncfd,P:load-syncfd<I:store-g0,"
-	 "C:load-syncfd#3<P:read-next,C:load-syncfd#3<I:store-g0",
-	 "P:store-c1<C:store-c0,C:store-c0<P:load-syncfd,C:load-syncfd#2<P:read-next"},
+#define SCHEDULE_INFO(name, plain, one, two) {name, {plain, one, two}},
+	NSEXEC_SCHEDULES(SCHEDULE_INFO)
+#undef SCHEDULE_INFO
 };
 
-/* The classes in which I exists cannot be forced after two exchanges. */
 static const char *named(const struct schedule *s, const struct machine_params *p)
 {
-	int exchanges = !!(p->clone_flags & CLONE_NEWUSER) + p->time_offsets;
-
-	if (!exchanges)
-		return s->plain;
-	return exchanges > 1 && s->name[0] == 'H' ? NULL : s->exchange;
+	return s->list[!!(p->clone_flags & CLONE_NEWUSER) + p->time_offsets];
 }
 
 /* "S:point#N" up to @len; 0 or -1. */
@@ -84,7 +52,7 @@ static int parse_point(const char *s, size_t len, uint8_t *stage, uint8_t *point
 		char *end;
 		long n = strtol(hash + 1, &end, 10);
 
-		if (end != s + len || n < 1 || n > 1000)
+		if (end != s + len || n < 1 || n > SM_NTH_MAX)
 			return -1;
 		*nth = (uint16_t)n;
 	}

@@ -55,6 +55,28 @@ static void tell_dead(struct machine_run *run, pid_t pid)
 	syscall(SYS_futex, ready, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+static void pass(struct ctl_lane *lane, uint32_t pt)
+{
+	if (pt < POINTS)
+		__atomic_add_fetch(&lane->passed[pt], 1, __ATOMIC_SEQ_CST);
+}
+
+/* The points that are passed with the death of @pid: schedule.h. */
+static void pass_death(struct machine_run *run, pid_t pid)
+{
+	for (int s = 0; s < STAGES; s++) {
+		struct ctl_lane *lane = &run->ctl->lane[s];
+
+		if (pid != stage_pid(run, (enum stage)s))
+			continue;
+		if (lane->in_op || lane->at == POINT_EXIT)
+			pass(lane, lane->at);
+		if (lane->killed_by && lane->killed_by <= STAGES)
+			pass(&run->ctl->lane[lane->killed_by - 1],
+			     s == STAGE_CHILD ? POINT_KILL_C : POINT_KILL_I);
+	}
+}
+
 static void reap(struct machine_run *run)
 {
 	for (;;) {
@@ -68,6 +90,7 @@ static void reap(struct machine_run *run)
 		if (run->n_reaped < REAPED_MAX)
 			run->reaped[run->n_reaped++] = (struct reaped){pid, status, run->cleaning};
 		tell_dead(run, pid);
+		pass_death(run, pid);
 		/* It may have died between passing a point and waking those who wait for it. */
 		ctl_tick(run->ctl);
 	}

@@ -37,8 +37,9 @@ json_t *boot_variant_record(const struct boot *b, size_t i, const char *state)
 	const struct variant *v = &s->o->variants->v[i];
 	json_t *r = json_object();
 	_cleanup_free_ char *id = xasprintf("%s/%s/%s", s->k->name, v->case_name, v->name);
-	_cleanup_free_ char *repeat = xasprintf("%s run %s --only %s/%s", s->o->program,
-						s->o->kernel_word, v->case_name, v->name);
+	_cleanup_free_ char *repeat =
+		xasprintf("%s run %s --only %s/%s%s%s", s->o->program, s->o->kernel_word,
+			  v->case_name, v->name, v->asked ? " " : "", v->asked ? v->asked : "");
 
 	put_str(r, "type", "variant");
 	put_str(r, "id", id);

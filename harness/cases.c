@@ -74,6 +74,7 @@ void variants_free(struct variants *vs)
 		free(vs->v[i].name);
 		free(vs->v[i].kind);
 		free(vs->v[i].doc);
+		free(vs->v[i].asked);
 		json_decref(vs->v[i].params);
 		strv_free(&vs->v[i].suites);
 	}

@@ -17,6 +17,7 @@ struct variant {
 	json_t *params;	 /* object of strings: what the guest gets */
 	struct strv suites;
 	enum control control;
+	char *asked; /* command line words that changed it ("--schedule 'H3'"), or NULL */
 };
 
 struct variants {
@@ -34,4 +35,12 @@ void variants_free(struct variants *vs);
  * suite or a pattern that matches nothing is an ERR_USER that names the near ones.
  */
 int cases_select(struct variants *vs, const char *suite, const char *only, struct err *err);
+
+/*
+ * cases_schedule.c. Run the stage machines among @vs, controls apart, under @schedule (see
+ * schedule_check.h). ERR_USER when it is none, when one of them has a schedule of its own, or when
+ * there is none.
+ */
+int cases_schedule(struct variants *vs, const char *schedule, struct err *err);
+
 const char *control_name(enum control c);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "cmd.h"
 #include "json_util.h"
+#include "judge.h"
 #include "report.h"
 #include "run.h"
 
@@ -17,6 +19,7 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 {
 	static const struct option options[] = {{"only", required_argument, NULL, 'o'},
 						{"suite", required_argument, NULL, 's'},
+						{"schedule", required_argument, NULL, 'S'},
 						{"jobs", required_argument, NULL, 'j'},
 						{"json", no_argument, NULL, 'J'},
 						{"results", required_argument, NULL, 'r'},
@@ -42,6 +45,9 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 			break;
 		case 's':
 			o->suite = optarg;
+			break;
+		case 'S':
+			o->schedule = optarg;
 			break;
 		case 'j':
 			ret = parse_number(optarg, "-j", 1, 1024, &n, err);
@@ -81,6 +87,24 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 	return ret;
 }
 
+/* A schedule that the user gave turned out to be one that cannot be met: one line that says why. */
+static bool unmet(const json_t *records, struct err *err)
+{
+	json_t *r, *f;
+	size_t i, k;
+
+	json_array_foreach (records, i, r) {
+		json_array_foreach (json_object_get(r, "findings"), k, f) {
+			if (strcmp(jstr(f, "assertion", ""), JUDGE_SCHEDULE))
+				continue;
+			err_set(err, ERR_USER, 0, "%s: %s", jstr(r, "id", "?"),
+				jstr(f, "text", ""));
+			return true;
+		}
+	}
+	return false;
+}
+
 static int run(int argc, char **argv, struct err *err)
 {
 	_cleanup_(opts_free) struct run_opts o;
@@ -91,7 +115,10 @@ static int run(int argc, char **argv, struct err *err)
 
 	if (!ret)
 		ret = run_all(&o, &dir, &records, err);
-	return ret < 0 ? ret : report_print(dir, records, as_json);
+	if (ret < 0)
+		return ret;
+	ret = report_print(dir, records, as_json);
+	return o.schedule && unmet(records, err) ? -EINVAL : ret;
 }
 
 const struct command cmd_run = {
@@ -106,6 +133,11 @@ const struct command cmd_run = {
 		"  --suite NAME     default, exhaustive (all 64 seal combinations), schedules or "
 		"smoke\n"
 		"  --only PATTERN   only variants that match (shell pattern on CASE/VARIANT)\n"
+		"  --schedule LIST  run the chosen stage machines under a named schedule (H1 to "
+		"H3, "
+		"E1 to E3)\n"
+		"                   or a list of constraints, such as "
+		"'I:store-g0<C:load-syncfd#2'\n"
 		"  -j, --jobs N     at most N machines at once; by default as many as memory "
 		"allows\n"
 		"  --accel WHICH    auto (KVM only if a kernel was seen to boot under it), tcg or "

@@ -31,6 +31,9 @@ struct verdict {
 	json_t *attributes; /* object: what was seen and is nobody's promise */
 	const char *class;  /* "H1"…"E3" of a failed stage machine, or NULL; not owned */
 };
+/* The assertion of a schedule that held a stage for ever. */
+#define JUDGE_SCHEDULE "schedule"
+
 void verdict_free(struct verdict *v);
 #define _cleanup_verdict_ __attribute__((cleanup(verdict_free)))
 

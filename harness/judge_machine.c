@@ -288,6 +288,48 @@ static void stop_odd(const json_t *record, struct verdict *v)
 		    jstr(stop, "why", "not said why"), jstr(stop, "not_proved", "no reason given"));
 }
 
+/* Why the stage that a constraint waits for does not pass its point. Caller frees. */
+static char *why_unmet(const json_t *record, const char *constraint)
+{
+	const char name[2] = {constraint[0], '\0'};
+	const json_t *stage = stage_facts(record, stage_index(name));
+	const json_t *blocked = json_object_get(stage, "blocked");
+	const json_t *held = json_object_get(stage, "held");
+	const char *end = jstr(stage, "end", "");
+
+	if (!strcmp(end, "never"))
+		return xasprintf("%s was never started", name);
+	if (!strcmp(end, "exited"))
+		return xasprintf("%s exited with status %" JSON_INTEGER_FORMAT " without it", name,
+				 jint(stage, "status", -1));
+	if (!strcmp(end, "signaled"))
+		return xasprintf("%s died of signal %" JSON_INTEGER_FORMAT " before it", name,
+				 jint(stage, "signal", -1));
+	if (held)
+		return xasprintf("%s is itself held before %s", name, jstr(held, "point", "?"));
+	if (blocked)
+		return xasprintf("%s is blocked in %s on fd %" JSON_INTEGER_FORMAT " (%s)", name,
+				 jstr(blocked, "syscall", "?"), jint(blocked, "fd", -1),
+				 jstr(blocked, "end", "?"));
+	return xasprintf("%s is %s", name, *end ? end : "not known to have done what");
+}
+
+/* The schedule is at fault, not the machine; true if it is. */
+static bool stop_unmet(const json_t *record, struct verdict *v)
+{
+	json_t *unmet;
+	size_t i;
+
+	json_array_foreach (json_object_get(fact(record, "stop"), "unmet"), i, unmet) {
+		const char *text = json_is_string(unmet) ? json_string_value(unmet) : "?";
+		_cleanup_free_ char *why = why_unmet(record, text);
+
+		verdict_add(v, OUTCOME_ERROR, JUDGE_SCHEDULE, "the schedule cannot be met: %s: %s",
+			    text, why);
+	}
+	return i > 0;
+}
+
 static void judge_stop(const json_t *record, struct verdict *v)
 {
 	static const struct {
@@ -295,19 +337,14 @@ static void judge_stop(const json_t *record, struct verdict *v)
 		void (*judge)(const json_t *record, struct verdict *v);
 	} stops[] = {{"complete", NULL}, {"ended", NULL}, {"deadline", stop_deadline}};
 	const json_t *stop = fact(record, "stop");
-	json_t *unmet;
-	size_t i;
 
-	json_array_foreach (json_object_get(stop, "unmet"), i, unmet)
-		verdict_add(v, OUTCOME_ERROR, "schedule", "the schedule cannot be met: %s",
-			    json_is_string(unmet) ? json_string_value(unmet) : "?");
-	if (i)
+	if (stop_unmet(record, v))
 		return;
 	if (jbool(stop, "deadlock", 0) == 1) {
 		stop_deadlock(record, v);
 		return;
 	}
-	for (i = 0; i < sizeof(stops) / sizeof(*stops); i++) {
+	for (size_t i = 0; i < sizeof(stops) / sizeof(*stops); i++) {
 		if (strcmp(stops[i].why, jstr(stop, "why", "")))
 			continue;
 		if (stops[i].judge)

@@ -85,6 +85,8 @@ static int prepare(struct run *r, struct err *err)
 		ret = cases_load(cases, &r->vs, err);
 	if (!ret)
 		ret = cases_select(&r->vs, r->o->suite, r->o->only, err);
+	if (!ret && r->o->schedule)
+		ret = cases_schedule(&r->vs, r->o->schedule, err);
 	if (!ret)
 		ret = run_dir_make(r->o->results, &r->dir, err);
 	if (ret < 0)

@@ -9,17 +9,18 @@
 #include "xalloc.h"
 
 struct run_opts {
-	struct strv kernels; /* words as on the command line; none: the tag default */
-	const char *suite;   /* of cases/cases.conf */
-	const char *only;    /* pattern on CASE/VARIANT, or NULL */
-	const char *results; /* the run's folder; NULL: a new one below results/ */
-	const char *accel;   /* auto, tcg, kvm */
-	const char *append;  /* more kernel command line words, or NULL */
-	unsigned jobs;	     /* machines at once; 0: as many as memory allows */
-	unsigned vcpus;	     /* of each machine */
-	bool require;	     /* a kernel that is not available is an error */
-	const char *program; /* how the user called us: for `repeat` */
-	int argc;	     /* the command line, for run.json */
+	struct strv kernels;  /* words as on the command line; none: the tag default */
+	const char *suite;    /* of cases/cases.conf */
+	const char *only;     /* pattern on CASE/VARIANT, or NULL */
+	const char *schedule; /* for the stage machines among them; NULL: what the table says */
+	const char *results;  /* the run's folder; NULL: a new one below results/ */
+	const char *accel;    /* auto, tcg, kvm */
+	const char *append;   /* more kernel command line words, or NULL */
+	unsigned jobs;	      /* machines at once; 0: as many as memory allows */
+	unsigned vcpus;	      /* of each machine */
+	bool require;	      /* a kernel that is not available is an error */
+	const char *program;  /* how the user called us: for `repeat` */
+	int argc;	      /* the command line, for run.json */
 	char **argv;
 };
 

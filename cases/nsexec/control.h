@@ -19,7 +19,7 @@
 #define CTL_ENV_LOGLEVEL  "NSEXEC_LOGLEVEL"
 
 #define CTL_EVENTS	  192 /* of one stage; older ones are overwritten */
-#define CTL_CONSTRAINTS	  32
+#define CTL_CONSTRAINTS	  SM_CONSTRAINTS
 #define CTL_SETUP	  24
 #define CTL_FDS		  32
 #define CTL_CANARY_WRITES 6
@@ -95,7 +95,7 @@ struct ctl_lane {
 	uint32_t closed;     /* mask of ends closed without an error */
 	uint32_t ready;	   /* futex word: 1 canaries written at entry; 2 dead, by the supervisor */
 	uint32_t returned; /* into the program proper */
-	uint16_t passed[POINTS];
+	uint16_t passed[POINTS]; /* counted by the supervisor where a death completes it */
 
 	uint32_t canary_writes;
 	uint32_t
@@ -182,6 +182,13 @@ static inline uint32_t canary_seq(uint64_t v)
 static inline uint32_t ctl_next_seq(struct control *ctl)
 {
 	return __atomic_add_fetch(&ctl->seq, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline bool constraint_met(const struct control *ctl, const struct ctl_constraint *c)
+{
+	const uint16_t *passed = &ctl->lane[c->before_stage].passed[c->before_point];
+
+	return __atomic_load_n(passed, __ATOMIC_SEQ_CST) >= c->before_nth;
 }
 
 /* Let every held stage look at its constraint again. */

@@ -11,13 +11,6 @@
 #include "globals.h"
 #include "nsexec.h"
 
-static bool is_met(const struct machine *m, const struct ctl_constraint *c)
-{
-	const uint16_t *passed = &m->ctl->lane[c->before_stage].passed[c->before_point];
-
-	return __atomic_load_n(passed, __ATOMIC_SEQ_CST) >= c->before_nth;
-}
-
 static void wait_met(struct machine *m, uint32_t i)
 {
 	uint32_t *tick = &m->ctl->tick;
@@ -25,7 +18,7 @@ static void wait_met(struct machine *m, uint32_t i)
 	for (;;) {
 		uint32_t now = __atomic_load_n(tick, __ATOMIC_SEQ_CST);
 
-		if (is_met(m, &m->ctl->constraint[i]))
+		if (constraint_met(m->ctl, &m->ctl->constraint[i]))
 			break;
 		m->lane->held = i;
 		__atomic_store_n(&m->lane->state, LANE_HELD, __ATOMIC_SEQ_CST);
@@ -52,14 +45,23 @@ void point_begin(struct machine *m, enum point pt)
 	errno = saved;
 }
 
+/* Complete only once a process is gone, which its reaper sees: the supervisor passes it. */
+static bool ends_with_a_death(enum point pt, int result)
+{
+	return pt == POINT_EXIT || ((pt == POINT_KILL_C || pt == POINT_KILL_I) && result == 0);
+}
+
 /*
  * One store meets every constraint on this passing at once: whoever goes on may kill this stage
  * before it comes to wake the others (the supervisor then does, see ctl_tick()).
  */
-static void pass(struct machine *m, enum point pt)
+static void pass(struct machine *m, enum point pt, int result)
 {
-	uint16_t n = __atomic_add_fetch(&m->lane->passed[pt], 1, __ATOMIC_SEQ_CST);
+	uint16_t n;
 
+	if (ends_with_a_death(pt, result))
+		return;
+	n = __atomic_add_fetch(&m->lane->passed[pt], 1, __ATOMIC_SEQ_CST);
 	for (uint32_t i = 0; i < m->ctl->n_constraints; i++) {
 		const struct ctl_constraint *c = &m->ctl->constraint[i];
 
@@ -92,7 +94,7 @@ void point_end(struct machine *m, enum point pt, const struct ctl_event *what)
 	e->seq = ctl_next_seq(m->ctl);
 	m->lane->in_op = 0;
 	__atomic_store_n(&m->lane->events, n + 1, __ATOMIC_RELEASE);
-	pass(m, pt);
+	pass(m, pt, what->result);
 	errno = saved;
 }
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "case.h"
-#include "test.h"
+#include "guest_test.h"
 
 #define REPEAT	    20
 #define DEADLINE_MS 10000
@@ -434,6 +434,36 @@ START_TEST(unmet_schedule_is_no_deadlock)
 }
 END_TEST
 
+/* C sleeps for a while before it leaves, in which the machine is at rest and yet not stuck. */
+START_TEST(slow_stage_meets_its_schedule)
+{
+	json_t *facts;
+
+	if (skip())
+		return;
+	facts = run("schedule=C:exit<I:entry");
+	assert_text(json_object_get(facts, "stop"), "why", "complete");
+	json_decref(facts);
+}
+END_TEST
+
+/* A point is passed with the death that completes it: nobody sees the dead one's descriptors. */
+START_TEST(death_passes_a_point)
+{
+	if (skip())
+		return;
+	for (int i = 0; i < REPEAT; i++) {
+		json_t *facts = run("fault=shared-globals schedule=P:load-syncfd<C:store-c0,"
+				    "P:load-syncfd#2<I:store-g0,C:write-pid<P:load-syncfd#2,"
+				    "P:kill-c<I:load-syncfd,P:exit<I:read-grandchild");
+
+		ck_assert_msg(has_use(facts, "I", "eof"), "uses %s", dump(facts, "uses"));
+		assert_text(json_object_get(facts, "stop"), "why", "ended");
+		json_decref(facts);
+	}
+}
+END_TEST
+
 static const struct {
 	const char *params, *error;
 } mistakes[] = {
@@ -536,6 +566,8 @@ TEST_SUITE(machine)
 	tcase_add_loop_test(tc, healthy_under_schedule, 0, N_CLASSES * N_NS);
 	tcase_add_loop_test(tc, fault_is_seen_where_it_is, 0, 3);
 	tcase_add_test(tc, unmet_schedule_is_no_deadlock);
+	tcase_add_test(tc, slow_stage_meets_its_schedule);
+	tcase_add_test(tc, death_passes_a_point);
 	tcase_add_loop_test(tc, mistakes_are_named, 0, sizeof(mistakes) / sizeof(*mistakes));
 	tcase_add_test(tc, unknown_seal_is_unsupported);
 	tcase_add_test(tc, broken_stage0_is_an_error);

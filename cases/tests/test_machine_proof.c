@@ -152,6 +152,26 @@ static void held_while_another_runs(struct look *look)
 	runs(look);
 }
 
+/* C waits for I, a while, before it leaves: it may yet pass what I is held for. */
+static void held_while_another_sleeps(struct look *look)
+{
+	is_held(look);
+	waits_on_futex(look);
+}
+
+/* What P reads may come from outside. */
+static void held_and_writer_outside(struct look *look)
+{
+	is_held(look);
+	look->foreign = 1u << END_C0;
+}
+
+static void held_and_queue_not_empty(struct look *look)
+{
+	is_held(look);
+	look->end[END_C1].queue = 4;
+}
+
 static void all_gone(struct look *look)
 {
 	for (int s = 0; s < STAGES; s++)
@@ -180,6 +200,9 @@ static const struct {
 	{ran_between, PROOF_MOVING, ""},
 	{is_held, PROOF_HELD, ""},
 	{held_while_another_runs, PROOF_MOVING, ""},
+	{held_while_another_sleeps, PROOF_NOT_PROVED, "C sleeps in system call"},
+	{held_and_writer_outside, PROOF_NOT_PROVED, "a process outside the machine holds c0"},
+	{held_and_queue_not_empty, PROOF_NOT_PROVED, "queue holds 4 bytes"},
 	{all_gone, PROOF_MOVING, ""},
 };
 

@@ -42,6 +42,8 @@ static const struct {
 	{{"run", "--nonsense"}, "--nonsense"},
 	{{"rnu"}, "did you mean run"},
 	{{"report", "/nonexistent"}, "/nonexistent"},
+	{{"run", "6.1", "--schedule", "H7"}, "did you mean H1"},
+	{{"run", "6.1", "--schedule", "P:exit<P:entry"}, "opposite order"},
 	{{"run", "./Makefile"}, "not a kernel image"},
 };
 
@@ -95,6 +97,22 @@ START_TEST(repro_reproduces_and_explains)
 }
 END_TEST
 
+/* Told apart from a deadlock, with the reason; and it takes no deadline to find out. */
+START_TEST(unmet_schedule_is_said_with_status_2)
+{
+	_cleanup_free_ char *dir = results_dir("unmet"), *out = NULL, *log = NULL;
+	int status = COMMAND(dir, &out, &log, "run", "6.1", "--accel", "tcg", "--only",
+			     "memfd-0x1f", "--schedule", "C:kill-i<P:store-g1", "--results", dir);
+
+	ck_assert_int_eq(status, 2);
+	ck_assert_ptr_nonnull(strstr(log,
+				     "6.1/stage-machine/memfd-0x1f: the schedule cannot be met: "
+				     "C:kill-i<P:store-g1: C exited with status 0"));
+	ck_assert_ptr_nonnull(strstr(out, "ERROR"));
+	ck_assert_ptr_null(strstr(out, "deadlock"));
+}
+END_TEST
+
 /* One kernel that is no kernel any more does not keep the others from being run. */
 START_TEST(truncated_image_costs_only_itself)
 {
@@ -135,6 +153,7 @@ TEST_SUITE(commands)
 	tcase_add_test(tc, help_and_version_are_no_mistakes);
 	tcase_add_test(tc, report_prints_the_run_again);
 	tcase_add_test(tc, repro_reproduces_and_explains);
+	tcase_add_test(tc, unmet_schedule_is_said_with_status_2);
 	tcase_add_test(tc, truncated_image_costs_only_itself);
 	suite_add_tcase(s, tc);
 	return s;
