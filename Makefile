@@ -91,6 +91,11 @@ boot-tests: $(O)/tests/boot $(BLIND) $(O)/sealmatrix guest ## the tests that boo
 bench: all ## how long things take, as ratios
 	$(O)/sealmatrix bench $(ARGS)
 
+.PHONY: mutants
+mutants: deps ## build kernels with a seeded fault each, and see that each is caught
+	@$(MAKE) --no-print-directory -j"$$(nproc)" all
+	@$(O)/sealmatrix mutants $(ARGS)
+
 .PHONY: lint
 lint: ## clang-format and shellcheck
 	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')

@@ -23,7 +23,8 @@ struct command {
 	int (*run)(int argc, char **argv, struct err *err);
 };
 
-extern const struct command cmd_run, cmd_report, cmd_kernels, cmd_cases, cmd_bench, cmd_repro;
+extern const struct command cmd_run, cmd_report, cmd_kernels, cmd_cases, cmd_bench, cmd_repro,
+	cmd_mutants;
 
 /* How the user called this program. */
 const char *program_name(void);

@@ -18,8 +18,15 @@ static int lock_path(const struct kernel_spec *spec, char **path, struct err *er
 
 	if (!root)
 		return -EINVAL;
-	*path = xasprintf("%s/locks/%s.json", root, spec->name);
+	/* A fault is seeded into the source that its base is built from (BASE+FAULT). */
+	*path = xasprintf("%s/locks/%.*s.json", root, (int)strcspn(spec->name, "+"), spec->name);
 	return 0;
+}
+
+/* What is made of the packages has nothing to do with which they are. */
+static bool is_question(const char *key)
+{
+	return strcmp(key, "config") && strcmp(key, "patches") && strcmp(key, "release");
 }
 
 /* A changed section of the matrix is another question. */
@@ -30,6 +37,8 @@ static void spec_hash(const struct kernel_spec *spec, char hex[SHA256_HEX])
 	hash_key_add(k, spec->provider);
 	hash_key_add(k, spec->arch);
 	for (size_t i = 0; i < spec->keys.n; i++) {
+		if (!is_question(spec->keys.v[i]))
+			continue;
 		hash_key_add(k, spec->keys.v[i]);
 		hash_key_add(k, spec->values.v[i]);
 	}

@@ -13,6 +13,7 @@
 #include "matrix_internal.h"
 #include "near.h"
 #include "paths.h"
+#include "series.h"
 #include "settings.h"
 
 static void spec_free(struct kernel_spec *s)
@@ -126,17 +127,6 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 	return 0;
 }
 
-/* "6.1" as one number that sorts; -1 when it is no series. */
-static long series_number(const char *s)
-{
-	unsigned major, minor;
-	int end = 0;
-
-	if (!s || sscanf(s, "%u.%u%n", &major, &minor, &end) != 2 || s[end])
-		return -1;
-	return major * 1000L + minor;
-}
-
 static int check_spec(const struct kernel_spec *s, struct err *err)
 {
 	if (!s->provider || !s->arch)
@@ -178,21 +168,14 @@ int matrix_open(struct matrix *m, struct err *err)
 struct word {
 	const char *text;
 	bool range;
-	long from, to; /* series, if it is a range */
+	struct series_range series; /* if it is a range */
 };
 
 static struct word parse_word(const char *text)
 {
 	struct word w = {.text = text};
-	const char *dots = strstr(text, "..");
 
-	if (dots) {
-		_cleanup_free_ char *from = xstrndup(text, dots - text);
-
-		w.range = true;
-		w.from = series_number(from);
-		w.to = series_number(dots + 2);
-	}
+	w.range = series_range(text, &w.series);
 	return w;
 }
 
@@ -201,7 +184,7 @@ static bool means(const struct word *w, const struct kernel_spec *s)
 	long n = series_number(s->series);
 
 	if (w->range)
-		return n >= 0 && n >= w->from && n <= w->to;
+		return n >= 0 && n >= w->series.from && n <= w->series.to;
 	return strv_contains(&s->tags, w->text) || (s->series && !strcmp(s->series, w->text));
 }
 
@@ -226,10 +209,10 @@ static size_t mark(const struct matrix *m, const struct word *w, bool *chosen)
 
 static int bad_range(const struct word *w, struct err *err)
 {
-	if (w->from < 0 || w->to < 0)
+	if (w->series.from < 0 || w->series.to < 0)
 		return err_set(err, ERR_USER, 0, "'%s' is no range; one looks like 5.10..6.1",
 			       w->text);
-	if (w->from > w->to)
+	if (w->series.from > w->series.to)
 		return err_set(err, ERR_USER, 0, "'%s' is empty: the older series comes first",
 			       w->text);
 	return err_set(err, ERR_USER, 0,
@@ -271,8 +254,16 @@ int matrix_select(struct matrix *m, char *const *words, size_t nwords, size_t **
 
 		if (strchr(words[i], '/'))
 			chosen[matrix_add_path(m, words[i])] = true;
-		else if (!mark(m, &w, chosen))
-			return w.range ? bad_range(&w, err) : unknown(m, words[i], err);
+		else if (mark(m, &w, chosen))
+			continue;
+		else if (w.range)
+			return bad_range(&w, err);
+		else if (!strchr(words[i], FAULT_SIGN))
+			return unknown(m, words[i], err);
+		else if (matrix_add_fault(m, words[i], err) < 0)
+			return -EINVAL;
+		else
+			chosen[m->n - 1] = true;
 	}
 	*sel = xcalloc(m->n, sizeof(**sel));
 	*nsel = 0;
