@@ -12,7 +12,10 @@ AGENT_SRC := $(filter-out cases/arch_%.c,$(wildcard cases/*.c)) cases/arch_$(ARC
 AGENT_OBJ  := $(AGENT_SRC:%.c=$(O)/obj/guest/%.o)
 NSEXEC_OBJ := $(NSEXEC_SRC:%.c=$(O)/obj/nsexec/%.o)
 
-GUEST_PROGS := $(addprefix $(GUEST)/,agent nsexec-static nsexec-pie nsexec-dynamic)
+LOADER_SRC := cases/loader/loader.c cases/loader/fwcfg.c cases/loader/park_$(ARCH).c
+LOADER_OBJ := $(LOADER_SRC:%.c=$(O)/obj/guest/%.o)
+
+GUEST_PROGS := $(addprefix $(GUEST)/,agent loader nsexec-static nsexec-pie nsexec-dynamic)
 
 .PHONY: guest
 guest: $(GUEST_PROGS)
@@ -29,6 +32,10 @@ $(O)/obj/nsexec/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
 $(O)/symbols/agent: $(AGENT_OBJ)
 	@mkdir -p $(@D)
 	$(GUEST_CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $^ -ljansson -lz
+
+$(O)/symbols/loader: $(LOADER_OBJ)
+	@mkdir -p $(@D)
+	$(GUEST_CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $^
 
 NSEXEC_SYMBOLS := $(addprefix $(O)/symbols/nsexec-,static pie dynamic)
 $(NSEXEC_SYMBOLS): $(O)/symbols/nsexec-%: $(NSEXEC_OBJ)
@@ -58,7 +65,7 @@ $(O)/tests/guest: $(filter-out %/agent.o,$(NATIVE_OBJ)) $(GTEST_OBJ) $(GTEST_FRA
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lz
 
--include $(AGENT_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
+-include $(AGENT_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
 
 # Agents with one detector put out, by the linker: the boot tests show that the controls notice.
 BLIND := $(addprefix $(O)/tests/agent-blind-,proof memory)

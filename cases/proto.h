@@ -44,3 +44,15 @@
 #define SM_EXIT_PORT   0xf4
 #define SM_EXIT_DONE   0x2a /* every planned variant was run */
 #define SM_EXIT_BROKEN 0x2b /* the agent gave up, or init could not start it */
+
+/*
+ * Templates: a machine that has booted stops itself, and is restored for every test. What it then
+ * runs comes from files of fw_cfg: SM_PAYLOAD_PREFIX and the path that each shall have in the guest
+ * (programs below SM_CASES_DIR, the plan). Before it stops, the guest writes one line to the
+ * channel: that it is ready, or why this kernel cannot do it. I/O port of QEMU's pvpanic device.
+ */
+#define SM_PAYLOAD_PREFIX "opt"
+#define SM_PARK_READY	  "sealmatrix: ready to be restored\n"
+#define SM_PARK_REFUSED	  "sealmatrix: no template: "
+#define SM_PARK_PORT	  0x505
+#define SM_PARK_VALUE	  1 /* "panicked": with -action panic=pause the machine stops */

@@ -22,6 +22,7 @@ struct cpio {
 	struct archive *a;
 	int64_t ino;
 	struct strv dirs; /* that are in the archive already */
+	bool template;
 	const char *list; /* for messages */
 	unsigned line;
 };
@@ -155,15 +156,23 @@ static int line_file(struct cpio *c, const struct strv *w, struct err *err)
 	return put_file(c, w->v[1], strtoul(w->v[2], NULL, 8), data, len, err);
 }
 
+static int line_case(struct cpio *c, const struct strv *w, struct err *err)
+{
+	return c->template ? 0 : line_file(c, w, err);
+}
+
+static int line_load(struct cpio *c, const struct strv *w, struct err *err)
+{
+	return c->template ? line_file(c, w, err) : 0;
+}
+
 static const struct {
 	const char *word;
 	size_t words;
 	int (*fn)(struct cpio *c, const struct strv *w, struct err *err);
 } kinds[] = {
-	{"dir", 3, line_dir},
-	{"node", 6, line_node},
-	{"link", 3, line_link},
-	{"file", 4, line_file},
+	{"dir", 3, line_dir},	{"node", 6, line_node}, {"link", 3, line_link},
+	{"file", 4, line_file}, {"case", 4, line_case}, {"load", 4, line_load},
 };
 
 static int put_line(struct cpio *c, char *text, struct err *err)
@@ -183,7 +192,7 @@ static int put_line(struct cpio *c, char *text, struct err *err)
 
 		return ret ? ret : kinds[i].fn(c, &w, err);
 	}
-	return mistake(c, "a line begins with dir, node, link or file", err);
+	return mistake(c, "a line begins with dir, node, link, file, case or load", err);
 }
 
 static int put_list(struct cpio *c, struct err *err)
@@ -232,7 +241,7 @@ static int write_all(struct cpio *c, const struct initramfs_opts *opts, struct p
 
 	if (!ret)
 		ret = put_modules(c, opts->mods, err);
-	if (!ret)
+	if (!ret && opts->plan)
 		ret = put_file(c, SM_PLAN_PATH, 0600, opts->plan, strlen(opts->plan), err);
 	if (!ret && archive_write_close(c->a) != ARCHIVE_OK)
 		ret = err_set(err, ERR_INFRA, archive_errno(c->a), "write the initramfs");
@@ -242,10 +251,33 @@ static int write_all(struct cpio *c, const struct initramfs_opts *opts, struct p
 int initramfs_write(const char *path, const struct initramfs_opts *opts, struct err *err)
 {
 	_cleanup_publish_ struct publish p = {0};
-	_cleanup_(cpio_free) struct cpio c = {.a = archive_write_new(), .list = opts->list};
+	_cleanup_(cpio_free) struct cpio c = {
+		.a = archive_write_new(), .list = opts->list, .template = !opts->plan};
 	int ret = publish_open(&p, path, err);
 
 	if (!ret)
 		ret = write_all(&c, opts, &p, err);
 	return ret ? ret : publish_commit(&p, err);
+}
+
+int initramfs_cases(const char *list, struct strv *guest, struct strv *host, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	int ret = read_file(list, 1 << 20, &text, NULL, err);
+
+	for (char *rest = text, *line; !ret && (line = strsep(&rest, "\n"));) {
+		_cleanup_strv_ struct strv w = {0};
+
+		line[strcspn(line, "#")] = '\0';
+		strv_split(&w, line, " \t\r");
+		if (w.n != 4 || strcmp(w.v[0], "case"))
+			continue;
+		_cleanup_free_ char *source = expand(w.v[3]);
+
+		if (!source)
+			return err_set(err, ERR_USER, 0, "%s: no such source: %s", list, w.v[3]);
+		strv_add(guest, w.v[1]);
+		strv_add(host, source);
+	}
+	return ret;
 }

@@ -7,11 +7,12 @@
 
 #include "err.h"
 #include "modules.h"
+#include "xalloc.h"
 
 struct initramfs_opts {
 	const char *list;	       /* images/initramfs.list */
 	const struct module_set *mods; /* may be NULL */
-	const char *plan;	       /* content of SM_PLAN_PATH */
+	const char *plan;	       /* content of SM_PLAN_PATH; NULL: a template's root */
 };
 
 /*
@@ -21,5 +22,11 @@ struct initramfs_opts {
  *   link PATH TARGET
  *   file PATH MODE SOURCE      SOURCE may use @guest@ (built guest programs), @data@ (the source
  *                              tree) or @host@ (this system's root, for busybox and the loader)
+ *   case PATH MODE SOURCE      a file that is handed to a template when it is restored: left out of
+ *                              a template's root, as the plan is
+ *   load PATH MODE SOURCE      a file of a template's root only
  */
 int initramfs_write(const char *path, const struct initramfs_opts *opts, struct err *err);
+
+/* The list's `case` files: path in the guest and, at the same index, on this machine. */
+int initramfs_cases(const char *list, struct strv *guest, struct strv *host, struct err *err);

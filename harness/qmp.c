@@ -19,7 +19,7 @@ struct qmp {
 	int fd;
 	char *buf;
 	size_t have;
-	char *shutdown;
+	char *shutdown, *migration;
 	bool stopped;
 	bool ready;	/* capabilities were negotiated */
 	json_int_t id;	/* of the last request; an answer to an earlier one comes too late */
@@ -42,6 +42,7 @@ void qmp_free(struct qmp **q)
 	close((*q)->fd);
 	free((*q)->buf);
 	free((*q)->shutdown);
+	free((*q)->migration);
 	json_decref((*q)->answer);
 	free(*q);
 	*q = NULL;
@@ -52,18 +53,37 @@ int qmp_fd(const struct qmp *q)
 	return q->fd;
 }
 
-static int send_all(int fd, const char *text)
+/* A descriptor (-1: none) travels with the first bytes. */
+static int send_all(int fd, const char *text, int passed)
 {
 	size_t len = strlen(text), done = 0;
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
 
 	while (done < len) {
-		ssize_t n = send(fd, text + done, len - done, MSG_NOSIGNAL);
+		struct iovec iov = {.iov_base = (char *)text + done, .iov_len = len - done};
+		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+		if (passed >= 0) {
+			msg.msg_control = control.buf;
+			msg.msg_controllen = sizeof(control.buf);
+			struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+			c->cmsg_level = SOL_SOCKET;
+			c->cmsg_type = SCM_RIGHTS;
+			c->cmsg_len = CMSG_LEN(sizeof(int));
+			memcpy(CMSG_DATA(c), &passed, sizeof(int));
+		}
+		ssize_t n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
 		done += n;
+		passed = -1;
 	}
 	return 0;
 }
@@ -74,10 +94,13 @@ static void take_line(struct qmp *q, const char *line, size_t len)
 	const char *event = jstr(o, "event", "");
 
 	if (json_object_get(o, "QMP")) {
-		send_all(q->fd, "{\"execute\":\"qmp_capabilities\",\"id\":0}\n");
+		send_all(q->fd, "{\"execute\":\"qmp_capabilities\",\"id\":0}\n", -1);
 	} else if (!strcmp(event, "SHUTDOWN")) {
 		free(q->shutdown);
 		q->shutdown = xstrdup(jstr(json_object_get(o, "data"), "reason", "unknown"));
+	} else if (!strcmp(event, "MIGRATION")) {
+		free(q->migration);
+		q->migration = xstrdup(jstr(json_object_get(o, "data"), "status", "unknown"));
 	} else if (!strcmp(event, "STOP")) {
 		q->stopped = true;
 	} else if (json_object_get(o, "return") || json_object_get(o, "error")) {
@@ -120,6 +143,18 @@ bool qmp_stopped(const struct qmp *q)
 	return q->stopped;
 }
 
+const char *qmp_migration(const struct qmp *q)
+{
+	return q->migration;
+}
+
+int qmp_wait(struct qmp *q, int ms)
+{
+	struct pollfd p = {.fd = q->fd, .events = POLLIN};
+
+	return poll(&p, 1, ms) > 0 ? qmp_read(q) : 1;
+}
+
 static long now_ms(void)
 {
 	struct timespec ts;
@@ -154,7 +189,7 @@ static int wait_for(struct qmp *q, bool (*done)(const struct qmp *q), long until
 	return 0;
 }
 
-static int ask(struct qmp *q, const char *command, long until)
+static int ask(struct qmp *q, const char *command, json_t *args, int fd, long until)
 {
 	int ret = wait_for(q, is_ready, until);
 
@@ -162,25 +197,54 @@ static int ask(struct qmp *q, const char *command, long until)
 		return ret;
 	json_decref(q->answer);
 	q->answer = NULL;
-	_cleanup_json_ json_t *request =
-		json_pack("{s:s, s:{s:s}, s:I}", "execute", "human-monitor-command", "arguments",
-			  "command-line", command, "id", ++q->id);
+	_cleanup_json_ json_t *request = json_pack("{s:s, s:I}", "execute", command, "id", ++q->id);
+
+	if (args)
+		json_object_set(request, "arguments", args);
 	_cleanup_free_ char *text = json_dumps(request, JSON_COMPACT);
 	_cleanup_free_ char *line = xasprintf("%s\n", text);
 
-	ret = send_all(q->fd, line);
+	ret = send_all(q->fd, line, fd);
 	return ret < 0 ? ret : wait_for(q, is_answered, until);
 }
 
-int qmp_hmp(struct qmp *q, const char *command, int ms, char **text, struct err *err)
+/* @what is what the messages call it. */
+static int command(struct qmp *q, const char *name, json_t *args, int fd, int ms, const char *what,
+		   struct err *err)
 {
-	int ret = ask(q, command, now_ms() + ms);
+	int ret = ask(q, name, args, fd, now_ms() + ms);
 	const char *refused = jstr(json_object_get(q->answer, "error"), "desc", NULL);
 
 	if (ret < 0)
-		return err_set(err, ERR_INFRA, -ret, "ask QEMU for '%s'", command);
+		return err_set(err, ERR_INFRA, -ret, "ask QEMU for '%s'", what);
 	if (refused)
-		return err_set(err, ERR_INFRA, 0, "ask QEMU for '%s': %s", command, refused);
-	*text = xstrdup(jstr(q->answer, "return", ""));
+		return err_set(err, ERR_INFRA, 0, "ask QEMU for '%s': %s", what, refused);
 	return 0;
+}
+
+int qmp_command(struct qmp *q, const char *name, json_t *args, int ms, json_t **answer,
+		struct err *err)
+{
+	int ret = command(q, name, args, -1, ms, name, err);
+
+	if (!ret && answer)
+		*answer = json_incref(json_object_get(q->answer, "return"));
+	return ret;
+}
+
+int qmp_pass_fd(struct qmp *q, const char *name, int fd, int ms, struct err *err)
+{
+	_cleanup_json_ json_t *args = json_pack("{s:s}", "fdname", name);
+
+	return command(q, "getfd", args, fd, ms, "getfd", err);
+}
+
+int qmp_hmp(struct qmp *q, const char *line, int ms, char **text, struct err *err)
+{
+	_cleanup_json_ json_t *args = json_pack("{s:s}", "command-line", line);
+	int ret = command(q, "human-monitor-command", args, -1, ms, line, err);
+
+	if (!ret)
+		*text = xstrdup(jstr(q->answer, "return", ""));
+	return ret;
 }

@@ -37,6 +37,8 @@ const struct vm_limits vm_limits = {
 	.idle_wall_s = 120,
 	.idle_cpu_s = 1,
 	.poll_ms = 500,
+	/* Some 20 ms of work; a host that is this slow can do nothing with the rest either. */
+	.restore_ms = 120000,
 	.answer_ms = 10000,
 };
 
@@ -47,7 +49,7 @@ struct vm {
 	vm_channel_fn *fn;
 	void *arg;
 	pid_t pid;
-	int channel, console, notify, text;
+	int channel, console, notify, text, state;
 	struct qmp *qmp;
 	off_t channel_at, console_at; /* bytes seen so far */
 	struct watchdog dog;
@@ -77,6 +79,11 @@ static int start_qemu(struct vm *vm, struct err *err)
 	_cleanup_strv_ struct strv argv = {0};
 	int sock[2], text[2];
 
+	if (vm->cfg->restore) {
+		vm->state = open(vm->cfg->restore, O_RDONLY | O_CLOEXEC);
+		if (vm->state < 0)
+			return err_set(err, ERR_INFRA, errno, "open %s", vm->cfg->restore);
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock) < 0)
 		return err_set(err, ERR_INFRA, errno, "make a socket for QEMU");
 	_cleanup_close_ int theirs = sock[1];
@@ -92,7 +99,9 @@ static int start_qemu(struct vm *vm, struct err *err)
 	strv_addf(&argv, "socket,id=qmp,fd=%d", theirs);
 	strv_add(&argv, "-mon");
 	strv_add(&argv, "chardev=qmp,mode=control");
-	vm->pid = proc_spawn(argv.v, text_wr, &theirs, 1, err);
+	const int keep[] = {theirs, vm->state};
+
+	vm->pid = proc_spawn(argv.v, text_wr, keep, vm->state < 0 ? 1 : 2, err);
 	if (vm->pid == -ENOENT)
 		err_context(err, "no QEMU for %s, install %s", vm->cfg->arch,
 			    vm_arch(vm->cfg->arch)->package);
@@ -117,6 +126,7 @@ static void vm_close(struct vm *vm)
 	closep(&vm->console);
 	closep(&vm->notify);
 	closep(&vm->text);
+	closep(&vm->state);
 }
 
 /* Hand on what is new in the channel file. 1 when there was something, negative when fn said so. */
@@ -222,13 +232,33 @@ static enum vm_end watch(struct vm *vm, struct vm_result *res)
 		if (sig_stop())
 			return VM_INTERRUPTED;
 		if (qmp_stopped(vm->qmp))
-			return VM_DIED;
+			return vm->cfg->save ? VM_PARKED : VM_DIED;
 		res->text = watchdog_look(&vm->dog, channel || console);
 		if (res->text) {
 			res->ip_sample = sample_ip(vm);
 			return VM_SILENT;
 		}
 	}
+}
+
+/* From where the machine begins, a boot or a template, to where it is to end. */
+static enum vm_end live(struct vm *vm, struct vm_result *res)
+{
+	struct err err = ERR_INIT;
+	int ret = vm->cfg->restore ? vm_restore(vm->qmp, vm->state, &vm->lim, &err) : 0;
+
+	/* When QEMU has ended, its own words say more than our error. */
+	enum vm_end end = !ret || ret == -EPIPE ? watch(vm, res)
+			  : sig_stop()		? VM_INTERRUPTED
+						: VM_DIED;
+
+	if (end == VM_PARKED && (ret = vm_save(vm->qmp, vm->cfg->save, &vm->lim, &err)) < 0)
+		end = sig_stop() ? VM_INTERRUPTED : VM_DIED;
+	if (end == VM_PARKED)
+		res->text = xstrdup("stopped by the guest and saved");
+	else if (end == VM_DIED && ret < 0)
+		res->text = xstrdup(err.msg);
+	return end;
 }
 
 /* The rest of what QEMU says, in one line; it is gone, so this ends. */
@@ -339,7 +369,8 @@ int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_c
 					    .channel = -1,
 					    .console = -1,
 					    .notify = -1,
-					    .text = -1};
+					    .text = -1,
+					    .state = -1};
 
 	*res = (struct vm_result){0};
 	if (!vm_arch(cfg->arch))
@@ -352,7 +383,7 @@ int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_c
 	if (ret < 0)
 		return ret;
 	watchdog_start(&vm.dog, &vm.lim, vm.pid);
-	res->end = watch(&vm, res);
+	res->end = live(&vm, res);
 	reap(&vm, res->end == VM_DONE, res);
 	if (res->end == VM_DONE)
 		res->end = end_by_itself(&vm, res->status, res);

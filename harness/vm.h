@@ -16,6 +16,11 @@
 
 enum vm_accel { VM_TCG, VM_KVM };
 
+/* A file of the host that a restored guest's loader finds in fw_cfg and puts to @guest. */
+struct vm_file {
+	const char *guest, *host; /* absolute paths */
+};
+
 struct vm_config {
 	const char *arch;
 	const char *kernel;
@@ -30,6 +35,16 @@ struct vm_config {
 	double silent_cpu_s; /* QEMU CPU seconds without a byte on either port before it is called
 			      * silent; 0: the default, which is generous */
 	struct strv extra;   /* more QEMU arguments */
+
+	/*
+	 * Templates: a machine with @ram has its memory in that file (made by the caller). With
+	 * @save, a guest that stops the machine ends the run as VM_PARKED, its devices' state is
+	 * then in that new file, and @ram is the other half of the template. With @restore, a
+	 * machine of the same configuration goes on from there; it changes neither file.
+	 */
+	const char *ram, *save, *restore;
+	const struct vm_file *files; /* what the guest is handed when it goes on */
+	size_t nfiles;
 };
 
 enum vm_end {
@@ -41,6 +56,7 @@ enum vm_end {
 	VM_FLOOD,   /* wrote more than it may and was killed */
 	VM_STOPPED, /* the handler asked to stop */
 	VM_INTERRUPTED, /* Ctrl-C */
+	VM_PARKED,	/* the guest stopped itself, and was saved */
 };
 
 struct vm_result {

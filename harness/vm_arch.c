@@ -6,6 +6,9 @@
 /* The exit device's port is SM_EXIT_PORT of cases/proto.h. */
 static const char *const x86_devices[] = {"-device", "isa-debug-exit,iobase=0xf4,iosize=4", NULL};
 
+/* Its port is SM_PARK_PORT. */
+static const char *const x86_park[] = {"-device", "pvpanic", NULL};
+
 static const struct vm_arch archs[] = {
 	{
 		.name = "x86_64",
@@ -18,6 +21,7 @@ static const struct vm_arch archs[] = {
 		.console = "ttyS0",
 		.channel = "ttyS1",
 		.devices = x86_devices,
+		.park = x86_park,
 		.ip_register = "IP=", /* RIP=, and EIP= before long mode */
 		.halted = "HLT=1",
 	},

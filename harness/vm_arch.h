@@ -14,6 +14,7 @@ struct vm_arch {
 	const char *console;	    /* kernel's name of the first serial port */
 	const char *channel;	    /* … of the second, without /dev/ */
 	const char *const *devices; /* QEMU arguments, NULL-terminated */
+	const char *const *park;    /* those by which a guest stops itself, for a template */
 	const char *ip_register;    /* what `info registers` calls the instruction pointer */
 	const char *halted;	    /* how it says that the vCPU is halted; NULL: it does not */
 };

@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "proc.h"
+#include "proto.h"
 #include "vm.h"
 #include "vm_arch.h"
 
@@ -83,12 +84,50 @@ static void add_append(const struct vm_config *cfg, const struct vm_arch *arch, 
 	free(line);
 }
 
+/*
+ * RAM in a file: shared with it while a template is made, copied on write afterwards. A kernel's
+ * own pvpanic driver would stop the machine at a panic as well; only a template's maker wants that.
+ */
+static void add_template(const struct vm_config *cfg, const struct vm_arch *arch, struct strv *argv)
+{
+	_cleanup_free_ char *ram = escape(cfg->ram);
+
+	strv_add(argv, "-object");
+	strv_addf(argv, "memory-backend-file,id=ram,size=%uM,share=%s,mem-path=%s",
+		  cfg->memory_mib ? cfg->memory_mib : VM_MEMORY_MIB, cfg->restore ? "off" : "on",
+		  ram);
+	for (const char *const *d = arch->park; *d; d++)
+		strv_add(argv, *d);
+	add_pair(argv, "-action", cfg->save ? "panic=pause" : "panic=none");
+	if (cfg->restore)
+		add_pair(argv, "-incoming", "defer");
+}
+
+static void add_files(const struct vm_config *cfg, struct strv *argv)
+{
+	for (size_t i = 0; i < cfg->nfiles; i++) {
+		_cleanup_free_ char *host = escape(cfg->files[i].host);
+
+		strv_add(argv, "-fw_cfg");
+		strv_addf(argv, "name=" SM_PAYLOAD_PREFIX "%s,file=%s", cfg->files[i].guest, host);
+	}
+}
+
+static void add_kernel(const struct vm_config *cfg, const struct vm_arch *arch, struct strv *argv)
+{
+	add_pair(argv, "-kernel", cfg->kernel);
+	if (cfg->initrd)
+		add_pair(argv, "-initrd", cfg->initrd);
+	add_append(cfg, arch, argv);
+}
+
 void vm_argv(const struct vm_config *cfg, struct strv *argv)
 {
 	const struct vm_arch *arch = vm_arch(cfg->arch);
 
 	strv_add(argv, arch->qemu);
-	add_pair(argv, "-machine", arch->machine);
+	strv_add(argv, "-machine");
+	strv_addf(argv, "%s%s", arch->machine, cfg->ram ? ",memory-backend=ram" : "");
 	add_pair(argv, "-cpu", cfg->accel == VM_KVM ? arch->cpu_kvm : arch->cpu_tcg);
 	add_time(cfg, argv);
 	strv_add(argv, "-m");
@@ -103,10 +142,11 @@ void vm_argv(const struct vm_config *cfg, struct strv *argv)
 		strv_add(argv, *d);
 	add_port(argv, "console", cfg->console_path);
 	add_port(argv, "channel", cfg->channel_path);
-	add_pair(argv, "-kernel", cfg->kernel);
-	if (cfg->initrd)
-		add_pair(argv, "-initrd", cfg->initrd);
-	add_append(cfg, arch, argv);
+	if (cfg->ram)
+		add_template(cfg, arch, argv);
+	if (!cfg->restore)
+		add_kernel(cfg, arch, argv);
+	add_files(cfg, argv);
 	for (size_t i = 0; i < cfg->extra.n; i++)
 		strv_add(argv, cfg->extra.v[i]);
 }

@@ -2,6 +2,7 @@
 /* All limits on a machine in one place; tests and the KVM probe lower them. */
 #pragma once
 
+#include "qmp.h"
 #include "vm.h"
 
 struct vm_limits {
@@ -11,6 +12,7 @@ struct vm_limits {
 	double idle_cpu_s;		   /* …and with less CPU time than this */
 	double wall_s;			   /* seconds in all; 0: no such limit */
 	int poll_ms;			   /* how often the times above are looked at */
+	int restore_ms;			   /* how long saving or restoring a machine may take */
 	int answer_ms;			   /* how long QEMU may take for a question, or to exit */
 };
 
@@ -18,3 +20,12 @@ extern const struct vm_limits vm_limits;
 
 int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_channel_fn *fn,
 		  void *arg, struct vm_result *res, struct err *err);
+
+/* vm_template.c: write the stopped machine's state to the new file @path. */
+int vm_save(struct qmp *q, const char *path, const struct vm_limits *lim, struct err *err);
+
+/*
+ * Load the state from @fd, which QEMU inherited under the same number, and let the machine go on.
+ * Fails as well when QEMU has ended: its own words then say more.
+ */
+int vm_restore(struct qmp *q, int fd, const struct vm_limits *lim, struct err *err);

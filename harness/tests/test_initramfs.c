@@ -131,6 +131,40 @@ START_TEST(mistakes_are_named_and_leave_nothing)
 }
 END_TEST
 
+static const char both[] = "dir /sealmatrix 0755\n"
+			   "case /agent 0755 @data@/init\n"
+			   "load /loader 0755 @data@/init\n"
+			   "file /init 0755 @data@/init\n";
+
+START_TEST(a_template_has_a_loader_in_place_of_the_cases)
+{
+	_cleanup_strv_ struct strv guest = {0}, host = {0};
+	struct err err;
+
+	ck_assert_msg(write_list(both, "whole", &err) == 0, "%s", err.msg);
+	_cleanup_free_ char *whole = listing("whole"), *l = put("list", both);
+	_cleanup_free_ char *path = xasprintf("%s/template", test_dir());
+	struct initramfs_opts opts = {.list = l};
+
+	ck_assert_ptr_nonnull(strstr(whole, "agent "));
+	ck_assert_ptr_null(strstr(whole, "loader "));
+	ck_assert_ptr_nonnull(strstr(whole, "plan"));
+
+	ck_assert_int_eq(initramfs_write(path, &opts, &err), 0);
+	_cleanup_free_ char *template = listing("template");
+
+	ck_assert_ptr_null(strstr(template, "agent "));
+	ck_assert_ptr_nonnull(strstr(template, "loader "));
+	ck_assert_ptr_null(strstr(template, "plan"));
+
+	ck_assert_int_eq(initramfs_cases(l, &guest, &host, &err), 0);
+	ck_assert_uint_eq(guest.n, 1);
+	ck_assert_uint_eq(host.n, 1);
+	ck_assert_str_eq(guest.v[0], "/agent");
+	ck_assert_int_eq(*host.v[0], '/');
+}
+END_TEST
+
 TEST_SUITE(initramfs)
 {
 	Suite *s = suite_create("initramfs");
@@ -140,6 +174,7 @@ TEST_SUITE(initramfs)
 	tcase_add_test(tc, same_inputs_give_the_same_bytes);
 	tcase_add_loop_test(tc, mistakes_are_named_and_leave_nothing, 0,
 			    sizeof(bad) / sizeof(*bad));
+	tcase_add_test(tc, a_template_has_a_loader_in_place_of_the_cases);
 	suite_add_tcase(s, tc);
 	return s;
 }

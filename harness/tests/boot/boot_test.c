@@ -118,7 +118,7 @@ json_t *find_boot(const json_t *run, const char *kernel, int nr)
 
 char *guest_with(const char *name, const char *script)
 {
-	static const char *const programs[] = {"agent", "nsexec-static", "nsexec-pie",
+	static const char *const programs[] = {"agent", "loader", "nsexec-static", "nsexec-pie",
 					       "nsexec-dynamic"};
 	_cleanup_free_ char *dir = xasprintf("%s/guest", test_dir());
 	struct err err = ERR_INIT;

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A stopped machine to a file and back, by QEMU's migration. Memory stays in its own file, which is
+ * shared, so that it is left out of the stream (capability x-ignore-shared).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "json_util.h"
+#include "sig.h"
+#include "vm_internal.h"
+#include "watchdog.h"
+
+#define LOOK_MS 200 /* Ctrl-C is noticed that often */
+
+static int set_capabilities(struct qmp *q, int ms, struct err *err)
+{
+	_cleanup_json_ json_t *args =
+		json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability", "events",
+			  "state", 1, "capability", "x-ignore-shared", "state", 1);
+
+	return qmp_command(q, "migrate-set-capabilities", args, ms, NULL, err);
+}
+
+static bool has_failed(const struct qmp *q)
+{
+	const char *status = qmp_migration(q);
+
+	return status && !strcmp(status, "failed");
+}
+
+static int wait_for_end(struct qmp *q, const char *what, const struct vm_limits *lim,
+			struct err *err)
+{
+	double until = watchdog_now() + lim->restore_ms / 1e3;
+
+	for (;;) {
+		const char *status = qmp_migration(q);
+
+		if (status && !strcmp(status, "completed"))
+			return 0;
+		if (has_failed(q))
+			return err_set(err, ERR_INFRA, EIO, "%s", what);
+		if (sig_stop())
+			return err_set(err, ERR_INFRA, EINTR, "%s", what);
+		if (watchdog_now() > until)
+			return err_set(err, ERR_INFRA, ETIMEDOUT, "%s", what);
+		if (!qmp_wait(q, LOOK_MS))
+			return err_set(err, ERR_INFRA, EPIPE, "%s: QEMU has ended", what);
+	}
+}
+
+/* QEMU says only that it failed; the file system knows why. */
+static int written(int fd, const char *path, struct err *err)
+{
+	if (fsync(fd) < 0)
+		return err_set(err, ERR_INFRA, errno, "write %s", path);
+	return 0;
+}
+
+int vm_save(struct qmp *q, const char *path, const struct vm_limits *lim, struct err *err)
+{
+	_cleanup_free_ char *what = xasprintf("write the machine's state to %s", path);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	_cleanup_json_ json_t *args = json_pack("{s:s}", "uri", "fd:state");
+
+	if (fd < 0)
+		return err_set(err, ERR_INFRA, errno, "create %s", path);
+	int ret = set_capabilities(q, lim->answer_ms, err);
+
+	if (!ret)
+		ret = qmp_pass_fd(q, "state", fd, lim->answer_ms, err);
+	if (!ret)
+		ret = qmp_command(q, "migrate", args, lim->answer_ms, NULL, err);
+	if (!ret)
+		ret = wait_for_end(q, what, lim, err);
+	return ret ? ret : written(fd, path, err);
+}
+
+int vm_restore(struct qmp *q, int fd, const struct vm_limits *lim, struct err *err)
+{
+	_cleanup_free_ char *uri = xasprintf("fd:%d", fd);
+	_cleanup_json_ json_t *args = json_pack("{s:s}", "uri", uri);
+	int ret = set_capabilities(q, lim->answer_ms, err);
+
+	if (!ret)
+		ret = qmp_command(q, "migrate-incoming", args, lim->answer_ms, NULL, err);
+	if (!ret)
+		ret = wait_for_end(q, "restore the machine", lim, err);
+	if (ret < 0 && has_failed(q))
+		return -EPIPE; /* it ends by itself now */
+	return ret ? ret : qmp_command(q, "cont", NULL, lim->answer_ms, NULL, err);
+}
