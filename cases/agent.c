@@ -230,8 +230,12 @@ static int run_plan(const struct options *o, const struct plan *plan, struct fra
 	json_t *features = isolate_run(probe_features, &env, NULL, out, &strays);
 	int ret = send_frame(out, hello_frame(features, o->modules));
 
-	for (size_t i = 0; ret >= 0 && i < n; i++)
-		ret = run_variant(&env, json_array_get(plan->variants, i), out);
+	for (size_t i = 0; ret >= 0 && i < n; i++) {
+		const json_t *variant = json_array_get(plan->variants, i);
+
+		env.index = json_integer_value(json_object_get(variant, "index"));
+		ret = run_variant(&env, variant, out);
+	}
 	if (ret < 0)
 		return ret;
 	return send_frame(out, json_pack("{s:s, s:I}", "type", SM_FRAME_BYE, "ran", (json_int_t)n));

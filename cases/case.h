@@ -14,6 +14,7 @@
 
 struct case_env {
 	const char *bin_dir;  /* where the case binaries are: SM_CASES_DIR, or the build's */
+	unsigned index;	      /* of the variant in the plan */
 	unsigned deadline_ms; /* guest time (CLOCK_MONOTONIC) one variant may take */
 };
 

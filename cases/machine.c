@@ -55,6 +55,7 @@ static int make_control(struct machine_run *run, json_t *facts)
 	run->ctl->via = run->p.via;
 	run->ctl->want_seals = run->p.history ? run->p.history->seals[0].mask : run->p.seals;
 	run->ctl->supervisor = getpid();
+	run->ctl->variant = run->env->index;
 	run->ctl->seals = -1;
 	return 0;
 }

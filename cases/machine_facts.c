@@ -205,6 +205,8 @@ void facts_machine(const struct machine_run *run, json_t *facts)
 
 	if (*ctl->exe)
 		fact_put(facts, "exe", json_string(ctl->exe));
+	if (ctl->base)
+		fact_put(facts, "base", json_integer((json_int_t)ctl->base));
 	if (ctl->seals >= 0)
 		fact_put(facts, "seals", json_integer(ctl->seals));
 	for (int s = 0; s < STAGES; s++)

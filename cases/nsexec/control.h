@@ -133,6 +133,8 @@ struct control {
 	uint32_t copies;       /* how often stage 0 copied itself */
 	int32_t exec_errno;    /* of the supervisor's own exec */
 	int32_t supervisor;    /* its pid */
+	uint32_t variant;      /* index in the plan: tells a debugger which run this is */
+	uint64_t base;	       /* where stage 0 has its own ELF header */
 
 	uint32_t n_constraints;
 	struct ctl_constraint constraint[CTL_CONSTRAINTS];

@@ -9,6 +9,8 @@
 
 #include "nsexec.h"
 
+extern const char __ehdr_start; /* the linker's */
+
 #define SCAN_FDS 64 /* numbers looked at for leaked descriptors; the harness's own are higher */
 
 /* The descriptor stays open: a copy of stage 0 must find it again. */
@@ -47,6 +49,7 @@ int main(int argc, char **argv)
 	if (m.ctl->maker_stage0)
 		ensure_copied(m.ctl, argv);
 	close(fd);
+	m.ctl->base = (uintptr_t)&__ehdr_start;
 	note_exe(m.ctl);
 	nsexec(&m);
 

@@ -72,6 +72,9 @@ int join_namespaces(const struct machine *m);
  */
 void point_begin(struct machine *m, enum point pt);
 void point_end(struct machine *m, enum point pt, const struct ctl_event *what);
+/* Where a debugger stops at a point: begin calls it last, once the schedule lets the stage go on.
+ */
+void point_reached(struct machine *m, enum point pt);
 /* For an operation that is a system call with an ordinary result; keeps errno. */
 void point_end_result(struct machine *m, enum point pt, int result);
 /* Load all four globals into @e, next to what they ought to be. */
