@@ -99,7 +99,7 @@ mutants: deps ## build kernels with a seeded fault each, and see that each is ca
 .PHONY: lint
 lint: ## clang-format and shellcheck
 	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
-	shellcheck $$(git ls-files '*.sh') .ci/run images/init
+	shellcheck $$(git ls-files '*.sh') .ci/run images/init images/shell
 
 .PHONY: install
 install: all ## install below PREFIX (/usr/local)

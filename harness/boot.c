@@ -11,7 +11,6 @@
 #include "json_util.h"
 #include "paths.h"
 #include "plan.h"
-#include "publish.h"
 #include "record.h"
 
 /* A kernel that crashes under so many variants has shown what there is to see. */
@@ -163,23 +162,6 @@ static int write_not_run(struct session *s, unsigned nr, struct err *err)
 	return 0;
 }
 
-/* The words of images/modules.list. */
-static int wanted_modules(struct strv *wanted, struct err *err)
-{
-	_cleanup_free_ char *path = paths_data("images/modules.list");
-	_cleanup_free_ char *text = NULL;
-	char *save = NULL;
-	int ret = read_file(path, 1 << 20, &text, NULL, err);
-
-	if (ret < 0)
-		return ret;
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		line[strcspn(line, "#")] = '\0';
-		strv_split(wanted, line, " \t");
-	}
-	return 0;
-}
-
 static int choose_accel(struct session *s, struct err *err)
 {
 	const struct boot_opts *o = s->o;
@@ -212,7 +194,7 @@ static int session_open(struct session *s, struct err *err)
 	int ret = vm_qemu_version(s->k->arch, &s->qemu, err);
 
 	if (!ret)
-		ret = wanted_modules(&wanted, err);
+		ret = modules_wanted(&wanted, err);
 	if (!ret)
 		ret = modules_closure(s->k->modules, s->k->release, &wanted, &s->mods, err);
 	if (!ret)

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "build_internal.h"
 #include "cache.h"
 #include "cleanup.h"
 #include "kconfig.h"
@@ -164,7 +163,7 @@ static int run_make(struct work *w, const char *target, struct err *err)
 	_cleanup_free_ char *out = xasprintf("O=%s", w->out);
 	_cleanup_free_ char *arch = xasprintf("ARCH=%s", w->b->arch);
 	_cleanup_free_ char *local = xasprintf("LOCALVERSION=-%s", w->b->release);
-	char *ccache = build_in_path("ccache") ? "CC=ccache gcc" : NULL;
+	char *ccache = proc_in_path("ccache") ? "CC=ccache gcc" : NULL;
 	char *argv[] = {"make", "-C", w->src, out, arch, local, many, (char *)target, ccache, NULL};
 	struct proc_opts opts = {.env = env, .log = w->log, .line = on_line, .arg = w};
 	int ret = proc_run(argv, &opts, err);
@@ -210,7 +209,12 @@ static int keep_kernel(const struct work *w, const char *dir, struct err *err)
 {
 	int ret = move_out(w, "arch/x86/boot/bzImage", dir, "vmlinuz", err);
 
-	return ret ? ret : move_out(w, ".config", dir, "config", err);
+	if (!ret)
+		ret = move_out(w, ".config", dir, "config", err);
+	/* For a debugger, and for the addresses of a kernel that got stuck. */
+	if (!ret)
+		ret = move_out(w, "System.map", dir, "System.map", err);
+	return ret ? ret : move_out(w, "vmlinux", dir, "vmlinux", err);
 }
 
 static int build_steps(struct work *w, const char *tree, const char *objects, struct err *err)

@@ -2,10 +2,8 @@
 /* What a kernel is built with, and is it here? */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "build.h"
-#include "build_internal.h"
 #include "cleanup.h"
 #include "proc.h"
 
@@ -23,21 +21,6 @@ static const struct {
 	{"gelf.h", "libelf-dev"}, /* objtool, which x86 has from 5.x on whatever is configured */
 };
 
-bool build_in_path(const char *program)
-{
-	const char *path = getenv("PATH");
-	_cleanup_strv_ struct strv dirs = {0};
-
-	strv_split(&dirs, path ? path : "/usr/bin:/bin", ":");
-	for (size_t i = 0; i < dirs.n; i++) {
-		_cleanup_free_ char *file = xasprintf("%s/%s", dirs.v[i], program);
-
-		if (access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool has_header(const char *header)
 {
 	char *argv[] = {"gcc", "-fsyntax-only", "-include", (char *)header, "-x",
@@ -53,9 +36,9 @@ int build_check_tools(struct err *err)
 	_cleanup_free_ char *names = xstrdup("");
 
 	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++)
-		if (!build_in_path(tools[i].program))
+		if (!proc_in_path(tools[i].program))
 			strv_add(&missing, tools[i].package);
-	for (size_t i = 0; build_in_path("gcc") && i < sizeof(headers) / sizeof(*headers); i++)
+	for (size_t i = 0; proc_in_path("gcc") && i < sizeof(headers) / sizeof(*headers); i++)
 		if (!has_header(headers[i].header))
 			strv_add(&missing, headers[i].package);
 	for (size_t i = 0; i < missing.n; i++) {
@@ -72,8 +55,8 @@ int build_check_tools(struct err *err)
 int build_compiler(char **version, struct err *err)
 {
 	char *argv[] = {"gcc", "--version", NULL};
-	int ret = build_in_path("gcc") ? proc_capture(argv, NULL, version, err)
-				       : build_check_tools(err);
+	int ret = proc_in_path("gcc") ? proc_capture(argv, NULL, version, err)
+				      : build_check_tools(err);
 
 	if (!ret)
 		(*version)[strcspn(*version, "\n")] = '\0';

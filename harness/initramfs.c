@@ -243,6 +243,11 @@ static int write_all(struct cpio *c, const struct initramfs_opts *opts, struct p
 		ret = put_modules(c, opts->mods, err);
 	if (!ret && opts->plan)
 		ret = put_file(c, SM_PLAN_PATH, 0600, opts->plan, strlen(opts->plan), err);
+	for (size_t i = 0; !ret && i < opts->nfiles; i++) {
+		const struct initramfs_file *f = &opts->files[i];
+
+		ret = put_file(c, f->path, f->mode, f->data, f->len, err);
+	}
 	if (!ret && archive_write_close(c->a) != ARCHIVE_OK)
 		ret = err_set(err, ERR_INFRA, archive_errno(c->a), "write the initramfs");
 	return ret;

@@ -5,14 +5,26 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "err.h"
 #include "modules.h"
 #include "xalloc.h"
+
+/* One more file, whose directory the list makes. */
+struct initramfs_file {
+	const char *path;
+	unsigned mode;
+	const void *data;
+	size_t len;
+};
 
 struct initramfs_opts {
 	const char *list;	       /* images/initramfs.list */
 	const struct module_set *mods; /* may be NULL */
 	const char *plan;	       /* content of SM_PLAN_PATH; NULL: a template's root */
+	const struct initramfs_file *files;
+	size_t nfiles;
 };
 
 /*

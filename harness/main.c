@@ -12,8 +12,8 @@
 #include "sig.h"
 #include "xalloc.h"
 
-static const struct command *const commands[] = {&cmd_run,   &cmd_repro, &cmd_report, &cmd_kernels,
-						 &cmd_cases, &cmd_bench, &cmd_mutants};
+static const struct command *const commands[] = {&cmd_run,   &cmd_repro, &cmd_report,  &cmd_kernels,
+						 &cmd_cases, &cmd_bench, &cmd_mutants, &cmd_shell};
 
 #define NCOMMANDS (sizeof(commands) / sizeof(*commands))
 

@@ -10,6 +10,7 @@
 #include "archive_util.h"
 #include "cleanup.h"
 #include "elf_util.h"
+#include "paths.h"
 #include "proc.h"
 #include "publish.h"
 
@@ -240,4 +241,20 @@ int module_read(const char *file, char **data, size_t *len, struct err *err)
 	if (!ret)
 		*data = steal_ptr(buf);
 	return ret;
+}
+
+int modules_wanted(struct strv *wanted, struct err *err)
+{
+	_cleanup_free_ char *path = paths_data("images/modules.list");
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL;
+	int ret = read_file(path, 1 << 20, &text, NULL, err);
+
+	if (ret < 0)
+		return ret;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		line[strcspn(line, "#")] = '\0';
+		strv_split(wanted, line, " \t");
+	}
+	return 0;
 }

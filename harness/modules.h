@@ -12,6 +12,9 @@ struct module_set {
 	struct strv missing; /* wanted, and neither module nor built in */
 };
 
+/* The words of images/modules.list: what the guest wants. */
+int modules_wanted(struct strv *wanted, struct err *err);
+
 /*
  * The closure of @wanted for the kernel whose modules are below @root/lib/modules/@release.
  * @root NULL: a kernel without modules; everything is then missing. modules.dep is made with

@@ -315,3 +315,18 @@ int proc_capture(char *const argv[], const struct proc_opts *opts, char **out, s
 		*out = steal_ptr(text);
 	return ret;
 }
+
+bool proc_in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	_cleanup_strv_ struct strv dirs = {0};
+
+	strv_split(&dirs, path ? path : "/usr/bin:/bin", ":");
+	for (size_t i = 0; i < dirs.n; i++) {
+		_cleanup_free_ char *file = xasprintf("%s/%s", dirs.v[i], program);
+
+		if (access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
+}

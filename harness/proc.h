@@ -39,3 +39,6 @@ pid_t proc_spawn(char *const argv[], int out_fd, const int *keep, size_t keep_n,
 
 /* SIGTERM, a short grace, SIGKILL; reaps. Harmless on a pid <= 0. */
 void proc_end(pid_t pid);
+
+/* Is there such a program in PATH? */
+bool proc_in_path(const char *program);

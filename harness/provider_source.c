@@ -162,7 +162,7 @@ static int build_from_objects(struct job *j, const char *tree, const char *root,
 	return ret;
 }
 
-/* Entry: vmlinuz, config. */
+/* Entry: vmlinuz, config, System.map, vmlinux. */
 static int fill_kernel(const char *dir, void *arg, struct err *err)
 {
 	struct job *j = arg;

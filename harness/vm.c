@@ -46,7 +46,7 @@ const struct vm_limits vm_limits = {
 struct vm {
 	const struct vm_config *cfg;
 	struct vm_limits lim;
-	vm_channel_fn *fn;
+	vm_bytes_fn *fn;
 	void *arg;
 	pid_t pid;
 	int channel, console, notify, text, state;
@@ -129,30 +129,36 @@ static void vm_close(struct vm *vm)
 	closep(&vm->state);
 }
 
-/* Hand on what is new in the channel file. 1 when there was something, negative when fn said so. */
-static int drain_channel(struct vm *vm)
+/*
+ * Hand on what is new in a port's file. 1 when there was something, -EFBIG when it is too much, any
+ * other negative when @fn said so.
+ */
+static int drain(struct vm *vm, int fd, off_t *at, long most, vm_bytes_fn *fn)
 {
 	char buf[16384];
 	ssize_t n;
 	int any = 0;
 
-	while ((n = pread(vm->channel, buf, sizeof(buf), vm->channel_at)) > 0) {
-		int ret = vm->fn(vm->arg, buf, n);
+	while ((n = pread(fd, buf, sizeof(buf), *at)) > 0) {
+		int ret = fn(vm->arg, buf, n);
 
-		vm->channel_at += n;
+		*at += n;
 		if (ret < 0)
 			return ret;
-		if (vm->channel_at > vm->lim.channel_bytes)
+		if (*at > most)
 			return -EFBIG;
 		any = 1;
 	}
 	return any;
 }
 
-static int console_grew(struct vm *vm)
+static int drain_console(struct vm *vm)
 {
 	struct stat st;
 
+	if (vm->cfg->on_console)
+		return drain(vm, vm->console, &vm->console_at, vm->lim.console_bytes,
+			     vm->cfg->on_console);
 	if (fstat(vm->console, &st) < 0 || st.st_size == vm->console_at)
 		return 0;
 	vm->console_at = st.st_size;
@@ -221,11 +227,13 @@ static enum vm_end watch(struct vm *vm, struct vm_result *res)
 	for (;;) {
 		/* Once it has closed its socket it writes no more: what is there now is all. */
 		bool alive = wait_for_news(vm);
-		int channel = drain_channel(vm), console = console_grew(vm);
+		int channel =
+			drain(vm, vm->channel, &vm->channel_at, vm->lim.channel_bytes, vm->fn);
+		int console = drain_console(vm);
 
-		if (channel == -EFBIG || console < 0)
+		if (channel == -EFBIG || console == -EFBIG)
 			return VM_FLOOD;
-		if (channel < 0)
+		if (channel < 0 || console < 0)
 			return VM_STOPPED;
 		if (!alive)
 			return VM_DONE;
@@ -359,7 +367,7 @@ static int check_space(const struct vm *vm, struct err *err)
 	return 0;
 }
 
-int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_channel_fn *fn,
+int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_bytes_fn *fn,
 		  void *arg, struct vm_result *res, struct err *err)
 {
 	_cleanup_(vm_close) struct vm vm = {.cfg = cfg,
@@ -392,7 +400,7 @@ int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_c
 	return check_space(&vm, err);
 }
 
-int vm_run(const struct vm_config *cfg, vm_channel_fn *fn, void *arg, struct vm_result *res,
+int vm_run(const struct vm_config *cfg, vm_bytes_fn *fn, void *arg, struct vm_result *res,
 	   struct err *err)
 {
 	return vm_run_limits(cfg, &vm_limits, fn, arg, res, err);

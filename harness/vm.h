@@ -16,6 +16,9 @@
 
 enum vm_accel { VM_TCG, VM_KVM };
 
+/* Called with new bytes of a port. A negative return stops the machine. */
+typedef int vm_bytes_fn(void *arg, const char *buf, size_t len);
+
 /* A file of the host that a restored guest's loader finds in fw_cfg and puts to @guest. */
 struct vm_file {
 	const char *guest, *host; /* absolute paths */
@@ -32,6 +35,10 @@ struct vm_config {
 	bool realtime;		  /* TCG without instruction counting (stress mode) */
 	const char *console_path; /* made anew */
 	const char *channel_path; /* made anew */
+	/* Instead of a file: QEMU's own terminal, shared with its monitor (Ctrl-A). For vm_argv().
+	 */
+	bool console_stdio;
+	vm_bytes_fn *on_console; /* gets the console's bytes too, with vm_run()'s @arg; or NULL */
 	double silent_cpu_s; /* QEMU CPU seconds without a byte on either port before it is called
 			      * silent; 0: the default, which is generous */
 	struct strv extra;   /* more QEMU arguments */
@@ -70,11 +77,11 @@ struct vm_result {
 void vm_result_free(struct vm_result *r);
 #define _cleanup_vm_result_ __attribute__((cleanup(vm_result_free)))
 
-/* Called with new bytes of the channel. A negative return stops the machine. */
-typedef int vm_channel_fn(void *arg, const char *buf, size_t len);
-
-/* Run it. Fails only when QEMU could not be started or watched; how the guest fared is in @res. */
-int vm_run(const struct vm_config *cfg, vm_channel_fn *fn, void *arg, struct vm_result *res,
+/*
+ * Run it; @fn gets what comes over the channel. Fails only when QEMU could not be started or
+ * watched; how the guest fared is in @res.
+ */
+int vm_run(const struct vm_config *cfg, vm_bytes_fn *fn, void *arg, struct vm_result *res,
 	   struct err *err);
 
 /* The argument vector vm_run() would use: for records, `shell`, and tests. */

@@ -58,6 +58,14 @@ static void add_time(const struct vm_config *cfg, struct strv *argv)
 	add_pair(argv, "-seed", "1");
 }
 
+/* As `qemu -nographic` has it; Ctrl-C belongs to the guest. */
+static void add_terminal(struct strv *argv)
+{
+	add_pair(argv, "-chardev", "stdio,id=console,mux=on,signal=off");
+	add_pair(argv, "-serial", "chardev:console");
+	add_pair(argv, "-mon", "chardev=console,mode=readline");
+}
+
 static void add_port(struct strv *argv, const char *id, const char *path)
 {
 	_cleanup_free_ char *name = escape(path);
@@ -140,7 +148,10 @@ void vm_argv(const struct vm_config *cfg, struct strv *argv)
 	strv_add(argv, "-no-reboot");
 	for (const char *const *d = arch->devices; *d; d++)
 		strv_add(argv, *d);
-	add_port(argv, "console", cfg->console_path);
+	if (cfg->console_stdio)
+		add_terminal(argv);
+	else
+		add_port(argv, "console", cfg->console_path);
 	add_port(argv, "channel", cfg->channel_path);
 	if (cfg->ram)
 		add_template(cfg, arch, argv);

@@ -18,7 +18,7 @@ struct vm_limits {
 
 extern const struct vm_limits vm_limits;
 
-int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_channel_fn *fn,
+int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_bytes_fn *fn,
 		  void *arg, struct vm_result *res, struct err *err);
 
 /* vm_template.c: write the stopped machine's state to the new file @path. */

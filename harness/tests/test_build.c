@@ -16,6 +16,7 @@ static const char makefile[] =
 	"olddefconfig:\n\tgrep -v UNKNOWN $(O)/.config > $(O)/new; mv $(O)/new $(O)/.config\n"
 	"bzImage:\n\tmkdir -p $(O)/arch/x86/boot\n\techo '  CC      main.o'\n"
 	"\tcat main.c > $(O)/arch/x86/boot/bzImage\n"
+	"\ttouch $(O)/System.map $(O)/vmlinux\n"
 	"\t! grep -q BROKEN main.c || { echo 'main.c:1: error: broken';"
 	" seq -f 'another job, line %g' 50; exit 1; }\n"
 	".PHONY: tinyconfig olddefconfig bzImage\n";

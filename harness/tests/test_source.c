@@ -26,6 +26,7 @@ static const char makefile[] =
 	"\thead -n 1 main.c >> $(BUILD_LOG)\n"
 	"\t[ -z \"$$STOP\" ] || { kill -TERM $$STOP; exec sleep 1000; }\n"
 	"\tcat head main.c > $(O)/arch/x86/boot/bzImage\n"
+	"\ttouch $(O)/System.map $(O)/vmlinux\n"
 	".PHONY: tinyconfig olddefconfig bzImage\n";
 static const char main_c[] = "Linux version 9.9.0-one \nend\n";
 static const char one_to_two[] = "--- a/main.c\n+++ b/main.c\n@@ -1,2 +1,2 @@\n"

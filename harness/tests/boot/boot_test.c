@@ -138,3 +138,27 @@ char *guest_with(const char *name, const char *script)
 	}
 	return steal_ptr(dir);
 }
+
+static void link_programs(const char *from, const char *to, const char *but)
+{
+	_cleanup_closedir_ DIR *d = opendir(from);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		_cleanup_free_ char *a = xasprintf("%s/%s", from, e->d_name);
+		_cleanup_free_ char *b = xasprintf("%s/%s", to, e->d_name);
+
+		if (*e->d_name != '.' && strcmp(e->d_name, but) && symlink(a, b) < 0)
+			ck_assert_int_eq(errno, EEXIST);
+	}
+}
+
+char *path_without(const char *name)
+{
+	char *dir = xasprintf("%s/bin", test_dir());
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(make_dirs(dir, &err), 0);
+	link_programs("/usr/bin", dir, name);
+	link_programs("/usr/sbin", dir, name);
+	return dir;
+}

@@ -30,6 +30,9 @@ json_t *find_variant(const json_t *run, const char *kernel, const char *name);
 /* The boot record @nr (from 1) of @kernel. */
 json_t *find_boot(const json_t *run, const char *kernel, int nr);
 
+/* A directory for PATH with all programs of this system but @name. Caller frees. */
+char *path_without(const char *name);
+
 /* A copy of the built guest programs in which @name is replaced by the executable text @script; the
  * driver uses it when SEALMATRIX_GUEST is set to the answer. Caller frees. */
 char *guest_with(const char *name, const char *script);

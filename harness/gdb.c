@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gdb.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "proc.h"
+#include "publish.h"
+
+int gdb_open(struct gdb *g, struct err *err)
+{
+	const char *base = getenv("XDG_RUNTIME_DIR") ?: getenv("TMPDIR") ?: "/tmp";
+
+	*g = (struct gdb){0};
+	/* The path of a socket may have some hundred bytes and no more. */
+	if (access(base, W_OK) < 0 ||
+	    strlen(base) > sizeof(((struct sockaddr_un *)0)->sun_path) / 2)
+		base = "/tmp";
+	g->dir = xasprintf("%s/sealmatrix-gdb.XXXXXX", base);
+	if (!mkdtemp(g->dir)) {
+		int ret = err_set(err, ERR_INFRA, errno, "make directory %s", g->dir);
+
+		free(steal_ptr(g->dir));
+		return ret;
+	}
+	g->socket = xasprintf("%s/gdb", g->dir);
+	return 0;
+}
+
+void gdb_close(struct gdb *g)
+{
+	struct err ignored = ERR_INIT;
+
+	if (g->dir)
+		remove_tree(g->dir, &ignored);
+	free(g->dir);
+	free(g->socket);
+	free(g->symbols);
+	strv_free(&g->commands);
+}
+
+void gdb_argv(const struct gdb *g, bool paused, struct strv *argv)
+{
+	strv_add(argv, "-chardev");
+	strv_addf(argv, "socket,id=gdb,path=%s,server=on,wait=off", g->socket);
+	strv_add(argv, "-gdb");
+	strv_add(argv, "chardev:gdb");
+	if (paused)
+		strv_add(argv, "-S");
+}
+
+char *gdb_vmlinux(const struct kernel *k, char **hint)
+{
+	_cleanup_free_ char *dir =
+		xstrndup(k->image, strrchr(k->image, '/') ? strrchr(k->image, '/') - k->image : 0);
+	char *tries[] = {
+		xasprintf("%s/vmlinux", *dir ? dir : "."),
+		xasprintf("%s/../../../vmlinux", *dir ? dir : "."), /* arch/x86/boot of a tree */
+		xasprintf("/usr/lib/debug/boot/vmlinux-%s", k->release ? k->release : "unknown"),
+		xasprintf("/usr/lib/debug/lib/modules/%s/vmlinux",
+			  k->release ? k->release : "unknown"),
+	};
+	char *found = NULL;
+
+	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+		if (!found && access(tries[i], R_OK) == 0)
+			found = steal_ptr(tries[i]);
+		free(tries[i]);
+	}
+	if (!found && k->release && k->version)
+		*hint = xasprintf("no symbols of this kernel here; Debian has them in the package "
+				  "linux-image-%s-dbg",
+				  k->release);
+	else if (!found)
+		*hint = xstrdup("no symbols of this kernel here: a vmlinux beside the image would "
+				"be used");
+	return found;
+}
+
+bool gdb_installed(void)
+{
+	return proc_in_path("gdb");
+}
+
+static void gdb_words(const struct gdb *g, struct strv *argv)
+{
+	strv_add(argv, "gdb");
+	strv_add(argv, "-q");
+	for (size_t i = 0; i < g->commands.n; i++) {
+		strv_add(argv, "-ex");
+		strv_add(argv, g->commands.v[i]);
+	}
+	if (g->symbols)
+		strv_add(argv, g->symbols);
+}
+
+/* As a shell takes it. */
+static char *quoted(const char *s)
+{
+	char *out = xcalloc(4 * strlen(s) + 3, 1), *p = out;
+
+	if (!strpbrk(s, " \t'\"$`\\&|;<>()*?#!~"))
+		return strcpy(out, s);
+	*p++ = '\'';
+	for (; *s; s++) {
+		if (*s == '\'')
+			p = stpcpy(p, "'\\'");
+		*p++ = *s;
+	}
+	*p = '\'';
+	return out;
+}
+
+char *gdb_line(const struct gdb *g)
+{
+	_cleanup_strv_ struct strv argv = {0};
+	char *line = xstrdup("");
+
+	gdb_words(g, &argv);
+	for (size_t i = 0; i < argv.n; i++) {
+		_cleanup_free_ char *word = quoted(argv.v[i]), *before = line;
+
+		line = xasprintf("%s%s%s", before, i ? " " : "", word);
+	}
+	return line;
+}
+
+int gdb_run(const struct gdb *g, struct err *err)
+{
+	_cleanup_strv_ struct strv argv = {0};
+	struct sigaction ours, ignore = {.sa_handler = SIG_IGN};
+	int status = 0;
+
+	gdb_words(g, &argv);
+	fflush(NULL);
+	sigaction(SIGINT, &ignore, &ours);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		signal(SIGINT, SIG_DFL);
+		signal(SIGPIPE, SIG_DFL);
+		execvp(argv.v[0], argv.v);
+		_exit(127);
+	}
+	int saved = errno;
+
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	sigaction(SIGINT, &ours, NULL);
+	if (pid < 0)
+		return err_set(err, ERR_INFRA, saved, "start gdb");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return err_set(err, ERR_INFRA, 0, "gdb could not be started");
+	return 0;
+}
