@@ -168,7 +168,10 @@ static case_fn *find_case(const char *kind)
 	static const struct {
 		const char *kind;
 		case_fn *fn;
-	} cases[] = {{"machine", case_machine}, {"seal", case_seal}, {"cow", case_cow}};
+	} cases[] = {{"machine", case_machine},
+		     {"explore", case_explore},
+		     {"seal", case_seal},
+		     {"cow", case_cow}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		if (!strcmp(cases[i].kind, kind))
@@ -201,13 +204,17 @@ static int report_strays(struct frame_out *out, int strays)
 static int run_variant(const struct case_env *env, const json_t *variant, struct frame_out *out)
 {
 	case_fn *fn = find_case(json_string_value(json_object_get(variant, "kind")));
+	struct case_env own = *env;
+	json_int_t deadline = json_integer_value(json_object_get(variant, "deadline_ms"));
 	int64_t start;
 	int strays, ret = send_frame(out, variant_frame(SM_FRAME_BEGIN, variant));
 
 	if (ret < 0)
 		return ret;
+	if (deadline > 0)
+		own.deadline_ms = (unsigned)deadline;
 	start = now_us();
-	json_t *facts = isolate_run(fn, env, json_object_get(variant, "params"), out, &strays);
+	json_t *facts = isolate_run(fn, &own, json_object_get(variant, "params"), out, &strays);
 	json_t *frame = variant_frame(SM_FRAME_RESULT, variant);
 
 	json_object_set_new(frame, "guest_us", json_integer(now_us() - start));

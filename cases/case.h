@@ -12,16 +12,26 @@
 
 #include <jansson.h>
 
+/* A line of progress in the pipe that the facts come through begins with this, which none of JSON
+ * does. */
+#define PROGRESS_MARK '#'
+#define PROGRESS_MAX  160 /* bytes, its newline included */
+
 struct case_env {
 	const char *bin_dir;  /* where the case binaries are: SM_CASES_DIR, or the build's */
 	unsigned index;	      /* of the variant in the plan */
+	int progress_fd;      /* of a pipe, for case_progress(); 0: nobody listens */
 	unsigned deadline_ms; /* guest time (CLOCK_MONOTONIC) one variant may take */
 };
 
 /* Run one variant. @params is the plan's, unchecked; the case fills the object @facts. */
 typedef void case_fn(const struct case_env *env, const json_t *params, json_t *facts);
 
-case_fn case_machine, case_seal, case_cow;
+case_fn case_machine, case_explore, case_seal, case_cow;
+
+/* Tell people how far it has got, in a few words: no fact, and nothing depends on it. */
+void case_progress(const struct case_env *env, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* facts.unsupported: the kernel lacks what the variant is about. The first call counts. */
 void fact_unsupported(json_t *facts, const char *step, int errnum);

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "case.h"
 
@@ -10,6 +11,25 @@ const char *errno_name(int errnum)
 	const char *name = strerrorname_np(errnum);
 
 	return name ? name : "EUNKNOWN";
+}
+
+void case_progress(const struct case_env *env, const char *fmt, ...)
+{
+	char text[PROGRESS_MAX];
+	va_list ap;
+	int n;
+
+	if (env->progress_fd <= 0)
+		return;
+	text[0] = PROGRESS_MARK;
+	va_start(ap, fmt);
+	n = 1 + vsnprintf(text + 1, sizeof(text) - 2, fmt, ap);
+	va_end(ap);
+	if (n > (int)sizeof(text) - 2)
+		n = sizeof(text) - 2;
+	text[n++] = '\n';
+	if (write(env->progress_fd, text, (size_t)n) != n)
+		return; /* nobody listens any more */
 }
 
 void fact_unsupported(json_t *facts, const char *step, int errnum)

@@ -26,6 +26,7 @@ struct job {
 	int status;
 	char *text;
 	size_t len;
+	struct frame_out *out; /* for progress */
 };
 
 static int64_t now_ms(void)
@@ -75,14 +76,16 @@ static void __attribute__((noreturn))
 child(case_fn *fn, const struct case_env *env, const json_t *params, int fd, pid_t agent)
 {
 	json_t *facts = json_object();
+	struct case_env own = *env;
 	sigset_t set;
 
+	own.progress_fd = fd;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != agent)
 		_exit(1);
 	sigchld_set(&set);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	fn(env, params, facts);
+	fn(&own, params, facts);
 	send_facts(fd, facts);
 	_exit(0);
 }
@@ -111,6 +114,25 @@ static int job_start(struct job *job, case_fn *fn, const struct case_env *env, c
 	return job->pid < 0 ? -err : 0;
 }
 
+/* Lines of progress come before the facts, and are passed on. */
+static void job_progress(struct job *job)
+{
+	while (job->len && job->text[0] == PROGRESS_MARK) {
+		char *end = memchr(job->text, '\n', job->len);
+		json_t *frame;
+
+		if (!end)
+			return;
+		*end++ = '\0';
+		frame = json_pack("{s:s, s:s}", "type", SM_FRAME_PROGRESS, "text", job->text + 1);
+		if (frame)
+			frame_send(job->out, frame);
+		json_decref(frame);
+		job->len -= (size_t)(end - job->text);
+		memmove(job->text, end, job->len);
+	}
+}
+
 /* Bytes that are there. False at the end, or when there are too many. */
 static bool job_read(struct job *job)
 {
@@ -119,6 +141,7 @@ static bool job_read(struct job *job)
 	if (n < 0)
 		return errno == EINTR;
 	job->len += n;
+	job_progress(job);
 	return n > 0 && job->len <= SM_FRAME_PAYLOAD && !memchr(job->text, '\n', job->len);
 }
 
@@ -202,6 +225,7 @@ json_t *isolate_run(case_fn *fn, const struct case_env *env, const json_t *param
 	struct job job = {
 		.pipe = -1,
 		.text = text,
+		.out = out,
 		.deadline = now_ms() + env->deadline_ms * 3LL / 2,
 	};
 	sigset_t set;

@@ -79,7 +79,7 @@ static int take_charge(struct machine_run *run, json_t *facts)
 	return 0;
 }
 
-static void release(struct machine_run *run)
+void machine_close(struct machine_run *run)
 {
 	const int fds[] = {run->ctl_fd, run->exe_fd, run->init_fd, run->log_fd, run->sig_fd};
 
@@ -90,6 +90,8 @@ static void release(struct machine_run *run)
 	if (run->ctl)
 		munmap(run->ctl, sizeof(*run->ctl));
 	free(run->log);
+	if (!run->in_charge)
+		return;
 	prctl(PR_SET_CHILD_SUBREAPER, (unsigned long)run->old_subreaper, 0, 0, 0);
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
 }
@@ -107,8 +109,7 @@ static void note_unshare(struct machine_run *run)
 	}
 }
 
-/* Whether the run means anything: no mandatory step of the setup failed, and stage 0 came up. */
-static bool judge_setup(struct machine_run *run, json_t *facts)
+bool machine_is_meaningful(struct machine_run *run, json_t *facts)
 {
 	const struct reaped *p = stage_reaped(run, STAGE_PARENT);
 
@@ -134,7 +135,7 @@ static bool judge_setup(struct machine_run *run, json_t *facts)
 
 static void report(struct machine_run *run, json_t *facts)
 {
-	bool meaningful = judge_setup(run, facts);
+	bool meaningful = machine_is_meaningful(run, facts);
 
 	facts_setup(run, facts);
 	if (!meaningful)
@@ -146,9 +147,10 @@ static void report(struct machine_run *run, json_t *facts)
 	facts_stop(run, facts);
 }
 
-void case_machine(const struct case_env *env, const json_t *params, json_t *facts)
+int machine_open(struct machine_run *run, const struct case_env *env, const json_t *params,
+		 json_t *facts)
 {
-	struct machine_run run = {
+	*run = (struct machine_run){
 		.env = env,
 		.ctl_fd = -1,
 		.exe_fd = -1,
@@ -156,15 +158,23 @@ void case_machine(const struct case_env *env, const json_t *params, json_t *fact
 		.log_fd = -1,
 		.sig_fd = -1,
 	};
+	if (params_parse(params, &run->p, facts) < 0)
+		return -1;
+	run->in_charge = true;
+	if (take_charge(run, facts) < 0 || make_control(run, facts) < 0)
+		return -1;
+	return schedule_set(run->ctl, &run->p, facts);
+}
 
-	if (params_parse(params, &run.p, facts) < 0)
-		return;
-	if (take_charge(&run, facts) == 0 && make_control(&run, facts) == 0 &&
-	    schedule_set(run.ctl, &run.p, facts) == 0) {
+void case_machine(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	struct machine_run run;
+
+	if (machine_open(&run, env, params, facts) == 0) {
 		if (image_open(&run, facts) < 0)
 			facts_setup(&run, facts);
 		else if (machine_start(&run, facts) == 0 && machine_watch(&run, facts) == 0)
 			report(&run, facts);
 	}
-	release(&run);
+	machine_close(&run);
 }

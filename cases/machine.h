@@ -62,6 +62,7 @@ struct machine_run {
 	struct control *ctl;
 	int ctl_fd, exe_fd, init_fd, log_fd, sig_fd; /* this side's; -1 closed */
 	pid_t parent;				     /* P */
+	bool in_charge;				     /* of signals and orphans: to be undone */
 	sigset_t old_mask;
 	int old_subreaper;
 
@@ -80,6 +81,16 @@ struct machine_run {
 	struct proof proof;
 };
 
+/*
+ * machine.c: what a run needs before its image and its processes; to be closed even when that
+ * fails.
+ */
+int machine_open(struct machine_run *run, const struct case_env *env, const json_t *params,
+		 json_t *facts);
+void machine_close(struct machine_run *run);
+/* Whether the run means anything: no mandatory step of the setup failed, and stage 0 came up. */
+bool machine_is_meaningful(struct machine_run *run, json_t *facts);
+
 /* machine_image.c: open or make what stage 0 runs from, into run->exe_fd. */
 int image_open(struct machine_run *run, json_t *facts);
 /* The kernel lacks a step that @errnum was the answer to, rather than something being broken. */
@@ -90,6 +101,10 @@ int machine_start(struct machine_run *run, json_t *facts);
 
 /* machine_watch.c: until the machine ends, rests or runs out of time; then kill and reap. */
 int machine_watch(struct machine_run *run, json_t *facts);
+/* The last part of it alone. */
+int machine_end(struct machine_run *run, json_t *facts);
+/* One round of events, for at most @timeout ms: the dead are reaped, the pipes read. */
+int machine_events(struct machine_run *run, long timeout);
 /* Pid of a stage as this process sees it, 0 while there is none. */
 pid_t stage_pid(const struct machine_run *run, enum stage s);
 const struct reaped *stage_reaped(const struct machine_run *run, enum stage s);
@@ -122,6 +137,8 @@ const char *number_name(const struct control *ctl, int fd);
 
 /* One file each, machine_NAME.c; facts_machine() is everything else: results/README.md. */
 void facts_setup(const struct machine_run *run, json_t *facts);
+/* The setup, and what stage 0 then ran from. */
+void facts_image(const struct machine_run *run, json_t *facts);
 void facts_machine(const struct machine_run *run, json_t *facts);
 void facts_events(const struct machine_run *run, json_t *facts);
 void facts_memory(const struct machine_run *run, json_t *facts);

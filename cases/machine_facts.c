@@ -27,6 +27,22 @@ void facts_setup(const struct machine_run *run, json_t *facts)
 	fact_put(facts, "setup", a);
 }
 
+static void put_exe(const struct control *ctl, json_t *facts)
+{
+	if (*ctl->exe)
+		fact_put(facts, "exe", json_string(ctl->exe));
+	if (ctl->base)
+		fact_put(facts, "base", json_integer((json_int_t)ctl->base));
+	if (ctl->seals >= 0)
+		fact_put(facts, "seals", json_integer(ctl->seals));
+}
+
+void facts_image(const struct machine_run *run, json_t *facts)
+{
+	facts_setup(run, facts);
+	put_exe(run->ctl, facts);
+}
+
 /* Stage @s was there when everything was stopped. */
 static bool was_alive(const struct machine_run *run, int s)
 {
@@ -203,12 +219,7 @@ void facts_machine(const struct machine_run *run, json_t *facts)
 	const struct control *ctl = run->ctl;
 	json_t *stages = json_array();
 
-	if (*ctl->exe)
-		fact_put(facts, "exe", json_string(ctl->exe));
-	if (ctl->base)
-		fact_put(facts, "base", json_integer((json_int_t)ctl->base));
-	if (ctl->seals >= 0)
-		fact_put(facts, "seals", json_integer(ctl->seals));
+	put_exe(ctl, facts);
 	for (int s = 0; s < STAGES; s++)
 		json_array_append_new(stages, stage_facts(run, s));
 	fact_put(facts, "stages", stages);

@@ -109,8 +109,7 @@ static bool drain(int fd, char *buf, size_t *len, size_t max, bool *eof)
 	return full && n > 0;
 }
 
-/* One round of events; the number of them. */
-static int wait_events(struct machine_run *run, long timeout)
+int machine_events(struct machine_run *run, long timeout)
 {
 	struct pollfd p[] = {
 		{.fd = run->sig_fd, .events = POLLIN},
@@ -165,7 +164,7 @@ static enum stop watch(struct machine_run *run)
 			prove(&run->look, &run->proof);
 			return STOP_DEADLINE;
 		}
-		if (wait_events(run, left < LOOK_MS ? left : LOOK_MS))
+		if (machine_events(run, left < LOOK_MS ? left : LOOK_MS))
 			continue;
 		look_at(run, &run->look);
 		prove(&run->look, &run->proof);
@@ -194,7 +193,7 @@ static void signal_stages(const struct machine_run *run, int sig)
 }
 
 /* Kill what is left, and wait until it is gone: the members of a pid namespace take a moment. */
-static int clean_up(struct machine_run *run, json_t *facts)
+int machine_end(struct machine_run *run, json_t *facts)
 {
 	long deadline = now_ms() + REAP_MS;
 	bool log_eof = run->log_eof, init_eof = run->init_eof;
@@ -207,7 +206,7 @@ static int clean_up(struct machine_run *run, json_t *facts)
 	run->cleaning = true;
 	while (!run->childless && now_ms() < deadline) {
 		kill_all();
-		wait_events(run, LOOK_MS);
+		machine_events(run, LOOK_MS);
 		reap(run);
 	}
 	run->log_eof = log_eof;
@@ -233,7 +232,7 @@ int machine_watch(struct machine_run *run, json_t *facts)
 {
 	run->stop = watch(run);
 
-	int ret = clean_up(run, facts);
+	int ret = machine_end(run, facts);
 
 	run->strays = count_strays(run);
 	return ret;

@@ -5,7 +5,8 @@
  * Plan (the file SM_PLAN_PATH in the initramfs), JSON Lines. First a header
  *   {"proto":1,"nonce":"HEX","deadline_ms":N,"cpu":{…}}
  * then one object for every variant to run, in order
- *   {"index":N,"case":"…","variant":"…","kind":"machine|seal|cow","params":{…}}
+ *   {"index":N,"case":"…","variant":"…","kind":"machine|explore|seal|cow","params":{…},
+ *    "deadline_ms":N (where it differs)}
  *
  * Frames (guest to host, over the channel device), one per line:
  *   SEQ ' ' LEN ' ' CRC ' ' PAYLOAD '\n'
@@ -18,27 +19,29 @@
  *           "features":{NAME:{"ok":bool,"errno":"EINVAL"?},…},"modules":{NAME:"ok"|errno-text,…}}
  *   begin  {"index":N,"case":…,"variant":…}
  *   result {"index":N,"case":…,"variant":…,"guest_us":N,"facts":{…}}
+ *   progress {"text":…}      how far the variant has got, for people who wait
  *   note   {"text":…}        something worth keeping; not a verdict
  *   fatal  {"text":…}        the agent cannot go on
  *   bye    {"ran":N}         the last frame
  */
 #pragma once
 
-#define SM_PROTO	 1
-#define SM_FRAME_PAYLOAD 262144	     /* bytes; a longer payload is an error */
-#define SM_FRAME_HEADER	 48	     /* SEQ LEN CRC and blanks fit into this */
-#define SM_CHANNEL_MAX	 (64L << 20) /* bytes in all; more is a flood */
+#define SM_PROTO	  1
+#define SM_FRAME_PAYLOAD  262144      /* bytes; a longer payload is an error */
+#define SM_FRAME_HEADER	  48	      /* SEQ LEN CRC and blanks fit into this */
+#define SM_CHANNEL_MAX	  (64L << 20) /* bytes in all; more is a flood */
 
-#define SM_PLAN_PATH	 "/sealmatrix/plan.jsonl"
-#define SM_MODULES_PATH	 "/sealmatrix/modules" /* one module file name a line, in load order */
-#define SM_CASES_DIR	 "/sealmatrix/bin"
+#define SM_PLAN_PATH	  "/sealmatrix/plan.jsonl"
+#define SM_MODULES_PATH	  "/sealmatrix/modules" /* one module file name a line, in load order */
+#define SM_CASES_DIR	  "/sealmatrix/bin"
 
-#define SM_FRAME_HELLO	 "hello"
-#define SM_FRAME_BEGIN	 "begin"
-#define SM_FRAME_RESULT	 "result"
-#define SM_FRAME_NOTE	 "note"
-#define SM_FRAME_FATAL	 "fatal"
-#define SM_FRAME_BYE	 "bye"
+#define SM_FRAME_HELLO	  "hello"
+#define SM_FRAME_BEGIN	  "begin"
+#define SM_FRAME_RESULT	  "result"
+#define SM_FRAME_PROGRESS "progress"
+#define SM_FRAME_NOTE	  "note"
+#define SM_FRAME_FATAL	  "fatal"
+#define SM_FRAME_BYE	  "bye"
 
 /* I/O port of QEMU's isa-debug-exit: writing V ends QEMU with status (V << 1) | 1. */
 #define SM_EXIT_PORT   0xf4

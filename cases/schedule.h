@@ -45,9 +45,11 @@
 	POINT(UNSHARE, "unshare", IN_C, NULL)                                   \
 	POINT(WRITE_USERMAP, "write-usermap", IN_C, "C>P 0x40")                 \
 	POINT(READ_USERMAP_ACK, "read-usermap-ack", IN_C, NULL)                 \
+	POINT(WRITE_MAPS, "write-maps", IN_P, NULL)                             \
 	POINT(WRITE_USERMAP_ACK, "write-usermap-ack", IN_P, "P>C 0x41")         \
 	POINT(WRITE_TIMEOFFSETS, "write-timeoffsets", IN_C, "C>P 0x46")         \
 	POINT(READ_TIMEOFFSETS_ACK, "read-timeoffsets-ack", IN_C, NULL)         \
+	POINT(WRITE_OFFSETS, "write-offsets", IN_P, NULL)                       \
 	POINT(WRITE_TIMEOFFSETS_ACK, "write-timeoffsets-ack", IN_P, "P>C 0x47") \
 	POINT(WRITE_RECVPID, "write-recvpid", IN_C, "C>P 0x42")                 \
 	POINT(WRITE_PID, "write-pid", IN_C, "C>P pid")                          \

@@ -157,6 +157,8 @@ void canary_await_init(struct machine *m)
 	uint32_t *ready = &m->ctl->lane[STAGE_INIT].ready;
 	struct timespec limit = {.tv_nsec = AWAIT_MS * 1000000L};
 
+	if (m->ctl->stepped)
+		return; /* it would wait for what only comes once it is gone */
 	/* One wait is enough: the word changes once for the better and once for the worse. */
 	if (!__atomic_load_n(ready, __ATOMIC_SEQ_CST))
 		syscall(SYS_futex, ready, FUTEX_WAIT, 0, &limit, NULL, 0);

@@ -8,10 +8,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+void ctl_signal(uint32_t *word)
+{
+	__atomic_add_fetch(word, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 void ctl_tick(struct control *ctl)
 {
-	__atomic_add_fetch(&ctl->tick, 1, __ATOMIC_SEQ_CST);
-	syscall(SYS_futex, &ctl->tick, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	ctl_signal(&ctl->tick);
 }
 
 void ctl_note(struct control *ctl, int errnum, bool optional, const char *fmt, ...)

@@ -95,6 +95,8 @@ struct ctl_lane {
 	uint32_t closed;     /* mask of ends closed without an error */
 	uint32_t ready;	   /* futex word: 1 canaries written at entry; 2 dead, by the supervisor */
 	uint32_t returned; /* into the program proper */
+	uint32_t asked;	   /* stepped: how often it has stood before an operation, */
+	uint32_t granted;  /* and how often it was told to go on, by the supervisor; futex word */
 	uint16_t passed[POINTS]; /* counted by the supervisor where a death completes it */
 
 	uint32_t canary_writes;
@@ -138,7 +140,9 @@ struct control {
 
 	uint32_t n_constraints;
 	struct ctl_constraint constraint[CTL_CONSTRAINTS];
-	uint32_t tick; /* futex word: changes when a constraint may have been met */
+	uint32_t tick;	   /* futex word: changes when a constraint may have been met */
+	uint32_t stepped;  /* stages go on one operation at a time, as granted */
+	uint32_t arrivals; /* futex word: changes when a stage stands before an operation */
 	uint32_t n_setup;
 	struct ctl_setup setup[CTL_SETUP];
 
@@ -195,6 +199,9 @@ static inline bool constraint_met(const struct control *ctl, const struct ctl_co
 
 /* Let every held stage look at its constraint again. */
 void ctl_tick(struct control *ctl);
+
+/* In both directions between the stages and a supervisor that steps them. */
+void ctl_signal(uint32_t *word);
 
 /* Note a step of the setup; errnum 0 means it worked. */
 void ctl_note(struct control *ctl, int errnum, bool optional, const char *fmt, ...)

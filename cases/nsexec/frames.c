@@ -28,8 +28,11 @@ void frames_read(struct machine *m, bool forks_later)
 	uint32_t n = m->lane->canary_writes;
 	size_t page = getauxval(AT_PAGESZ);
 	int saved = errno;
-	int fd = open_high("/proc/self/pagemap");
+	int fd;
 
+	if (m->ctl->stepped)
+		return; /* an exploration has other questions, and thousands of executions */
+	fd = open_high("/proc/self/pagemap");
 	for (int r = 0; r < REGIONS && fd >= 0; r++) {
 		uint64_t addr = m->ctl->region[r], entry;
 

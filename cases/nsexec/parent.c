@@ -15,8 +15,13 @@ static noreturn void die_with_stages(struct machine *m, const char *what)
 
 static void serve_usermap(struct machine *m)
 {
+	int ret;
+
 	write_log(m, LOG_DEBUG, "stage-1 requested userns mappings");
-	if (write_id_maps(m) < 0)
+	point_begin(m, POINT_WRITE_MAPS);
+	ret = write_id_maps(m);
+	point_end_result(m, POINT_WRITE_MAPS, ret);
+	if (ret < 0)
 		die_with_stages(m, "write the id maps");
 	if (sync_write_word(m, POINT_WRITE_USERMAP_ACK, SYNC_USERMAP_ACK) < 0)
 		die_with_stages(m, "sync with stage-1: write(SYNC_USERMAP_ACK)");
@@ -24,8 +29,13 @@ static void serve_usermap(struct machine *m)
 
 static void serve_time_offsets(struct machine *m)
 {
+	int ret;
+
 	write_log(m, LOG_DEBUG, "stage-1 requested time offsets");
-	if (write_time_offsets(m) < 0)
+	point_begin(m, POINT_WRITE_OFFSETS);
+	ret = write_time_offsets(m);
+	point_end_result(m, POINT_WRITE_OFFSETS, ret);
+	if (ret < 0)
 		die_with_stages(m, "write the time offsets");
 	if (sync_write_word(m, POINT_WRITE_TIMEOFFSETS_ACK, SYNC_TIMEOFFSETS_ACK) < 0)
 		die_with_stages(m, "sync with stage-1: write(SYNC_TIMEOFFSETS_ACK)");

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "schedule.h"
@@ -45,3 +46,10 @@ extern const char *const end_names[ENDS];
 
 /* POINTS when there is none of that name, which need not end in a NUL. */
 enum point point_find(const char *name, size_t len);
+
+/* An operation that is somebody else's business; the others are passed without asking. */
+static inline bool point_is_step(enum point pt)
+{
+	return pt != POINT_ENTRY && pt != POINT_JOIN && pt != POINT_UNSHARE_USER &&
+	       pt != POINT_UNSHARE && pt != POINT_WRITE_JSON && pt != POINT_RETURN;
+}

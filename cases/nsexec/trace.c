@@ -27,6 +27,23 @@ static void wait_met(struct machine *m, uint32_t i)
 	__atomic_store_n(&m->lane->state, LANE_RUNNING, __ATOMIC_SEQ_CST);
 }
 
+/* The supervisor of an exploration says who goes on. */
+static void wait_turn(struct machine *m)
+{
+	struct ctl_lane *lane = m->lane;
+	uint32_t turn = lane->asked + 1;
+
+	__atomic_store_n(&lane->asked, turn, __ATOMIC_SEQ_CST);
+	ctl_signal(&m->ctl->arrivals);
+	for (;;) {
+		uint32_t now = __atomic_load_n(&lane->granted, __ATOMIC_SEQ_CST);
+
+		if (now >= turn)
+			return;
+		syscall(SYS_futex, &lane->granted, FUTEX_WAIT, now, NULL, NULL, 0);
+	}
+}
+
 /* Its arguments are in registers whatever the compiler makes of the callers. */
 __attribute__((noipa)) void point_reached(struct machine *m, enum point pt)
 {
@@ -47,6 +64,8 @@ void point_begin(struct machine *m, enum point pt)
 		    c->after_nth == m->lane->passed[pt] + 1)
 			wait_met(m, i);
 	}
+	if (m->ctl->stepped && point_is_step(pt))
+		wait_turn(m);
 	m->lane->in_op = 1;
 	point_reached(m, pt);
 	errno = saved;

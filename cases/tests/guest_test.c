@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "guest_test.h"
 
+#include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const char *test_bin_dir(void)
@@ -50,4 +53,64 @@ void test_skip(const char *why)
 	if (must && !strcmp(must, "1"))
 		ck_abort_msg("skipped: %s", why);
 	fprintf(stderr, "skipped: %s\n", why);
+}
+
+/* Root of a user namespace is shown no page frames. */
+static bool is_initial_userns(void)
+{
+	FILE *f = fopen("/proc/self/uid_map", "r");
+	unsigned inside = 1, outside = 1, n = 0;
+	bool found = f && fscanf(f, "%u %u %u", &inside, &outside, &n) == 3;
+
+	if (f)
+		fclose(f);
+	return !found || (!inside && !outside && n == ~0u);
+}
+
+/* A new pid namespace needs more than a uid of 0. */
+static const char *cannot_run(void)
+{
+	int status = -1;
+	pid_t pid;
+
+	if (geteuid() || !is_initial_userns())
+		return "not root, or not of the initial user namespace";
+	pid = fork();
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) ? 1 : 0);
+	waitpid(pid, &status, 0);
+	return status ? "no namespaces here" : NULL;
+}
+
+/* SM_GUEST_DIR, or the build's guest/ beside the directory that this program is in. */
+const char *test_guest_dir(void)
+{
+	static char dir[PATH_MAX + 8];
+	const char *env = getenv("SM_GUEST_DIR");
+	ssize_t n = readlink("/proc/self/exe", dir, PATH_MAX - 1);
+
+	if (env || n <= 0)
+		return env;
+	dir[n] = '\0';
+	for (int up = 0; up < 2; up++) {
+		char *slash = strrchr(dir, '/');
+
+		if (slash)
+			*slash = '\0';
+	}
+	strcat(dir, "/guest");
+	return dir;
+}
+
+bool test_no_machine(void)
+{
+	const char *why = cannot_run();
+
+	if (!why && !test_guest_dir())
+		why = "SM_GUEST_DIR is not set";
+	if (!why)
+		return false;
+	ck_assert_msg(!getenv("MUST_RUN"), "must run, but: %s", why);
+	fprintf(stderr, "skipped: machine: %s\n", why);
+	return true;
 }

@@ -45,3 +45,9 @@ json_t *test_member(const json_t *o, const char *path);
 
 /* This machine lacks what a test needs: say so, and return. With MUST_RUN=1 it is a failure. */
 void test_skip(const char *why);
+
+/* True, having said why, where no stage machine can be run. */
+bool test_no_machine(void);
+
+/* Where the guest's programs are: SM_GUEST_DIR, or the build's guest/. NULL: unknown. */
+const char *test_guest_dir(void);

@@ -22,66 +22,6 @@
 #define DEADLINE_MS 10000
 #define PAIRS	    6
 
-/* Root of a user namespace is shown no page frames. */
-static bool is_initial_userns(void)
-{
-	FILE *f = fopen("/proc/self/uid_map", "r");
-	unsigned inside = 1, outside = 1, n = 0;
-	bool found = f && fscanf(f, "%u %u %u", &inside, &outside, &n) == 3;
-
-	if (f)
-		fclose(f);
-	return !found || (!inside && !outside && n == ~0u);
-}
-
-/* A new pid namespace needs more than a uid of 0. */
-static const char *cannot_run(void)
-{
-	int status = -1;
-	pid_t pid;
-
-	if (geteuid() || !is_initial_userns())
-		return "not root, or not of the initial user namespace";
-	pid = fork();
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) ? 1 : 0);
-	waitpid(pid, &status, 0);
-	return status ? "no namespaces here" : NULL;
-}
-
-/* SM_GUEST_DIR, or the build's guest/ beside the directory that this program is in. */
-static const char *guest_dir(void)
-{
-	static char dir[PATH_MAX + 8];
-	const char *env = getenv("SM_GUEST_DIR");
-	ssize_t n = readlink("/proc/self/exe", dir, PATH_MAX - 1);
-
-	if (env || n <= 0)
-		return env;
-	dir[n] = '\0';
-	for (int up = 0; up < 2; up++) {
-		char *slash = strrchr(dir, '/');
-
-		if (slash)
-			*slash = '\0';
-	}
-	strcat(dir, "/guest");
-	return dir;
-}
-
-static bool skip(void)
-{
-	const char *why = cannot_run();
-
-	if (!why && !guest_dir())
-		why = "SM_GUEST_DIR is not set";
-	if (!why)
-		return false;
-	ck_assert_msg(!getenv("MUST_RUN"), "must run, but: %s", why);
-	fprintf(stderr, "skipped: machine: %s\n", why);
-	return true;
-}
-
 static int count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -118,7 +58,7 @@ static json_t *run_in(const char *dir, unsigned deadline_ms, const char *params)
 
 static json_t *run(const char *params)
 {
-	return run_in(guest_dir(), DEADLINE_MS, params);
+	return run_in(test_guest_dir(), DEADLINE_MS, params);
 }
 
 static const char *text(const json_t *o, const char *key)
@@ -260,7 +200,7 @@ static const char *const healthy[] = {
 
 START_TEST(completes)
 {
-	if (skip())
+	if (test_no_machine())
 		return;
 	json_t *facts = run(healthy[_i]);
 
@@ -285,7 +225,7 @@ static void assert_words(const char *params, const char *want)
 
 START_TEST(says_its_words_in_order)
 {
-	if (skip())
+	if (test_no_machine())
 		return;
 	assert_words("ns=plain", "[\"C>P 0x42\",\"C>P pid\",\"P>C 0x43\",\"C>P 0x45\","
 				 "\"P>I 0x44\",\"I>P 0x45\"]");
@@ -346,7 +286,7 @@ START_TEST(forced_class)
 	size_t c = (size_t)_i % N_CLASSES, ns = (size_t)_i / N_CLASSES;
 	char params[96];
 
-	if (skip())
+	if (test_no_machine())
 		return;
 	snprintf(params, sizeof(params), "fault=shared-globals ns=%s schedule=%s", class_ns[ns],
 		 classes[c].class);
@@ -367,7 +307,7 @@ START_TEST(healthy_under_schedule)
 	size_t c = (size_t)_i % N_CLASSES, ns = (size_t)_i / N_CLASSES;
 	char params[96];
 
-	if (skip() || cannot_happen(c, ns))
+	if (test_no_machine() || cannot_happen(c, ns))
 		return;
 	snprintf(params, sizeof(params), "ns=%s schedule=%s", class_ns[ns], classes[c].class);
 	json_t *facts = run(params);
@@ -386,7 +326,7 @@ START_TEST(fault_is_seen_where_it_is)
 	size_t i;
 	json_t *r;
 
-	if (skip())
+	if (test_no_machine())
 		return;
 	snprintf(params, sizeof(params), "fault=shared-globals schedule=H1 link=%s", links[_i]);
 	json_t *facts = run(params);
@@ -416,7 +356,7 @@ START_TEST(unmet_schedule_is_no_deadlock)
 		"P:exit<C:write-recvpid",
 	};
 
-	if (skip())
+	if (test_no_machine())
 		return;
 	for (size_t i = 0; i < sizeof(schedules) / sizeof(*schedules); i++) {
 		char params[96];
@@ -439,7 +379,7 @@ START_TEST(slow_stage_meets_its_schedule)
 {
 	json_t *facts;
 
-	if (skip())
+	if (test_no_machine())
 		return;
 	facts = run("schedule=C:exit<I:entry");
 	assert_text(json_object_get(facts, "stop"), "why", "complete");
@@ -450,7 +390,7 @@ END_TEST
 /* A point is passed with the death that completes it: nobody sees the dead one's descriptors. */
 START_TEST(death_passes_a_point)
 {
-	if (skip())
+	if (test_no_machine())
 		return;
 	for (int i = 0; i < REPEAT; i++) {
 		json_t *facts = run("fault=shared-globals schedule=P:load-syncfd<C:store-c0,"
@@ -485,7 +425,7 @@ START_TEST(mistakes_are_named)
 {
 	json_t *facts;
 
-	if (skip())
+	if (test_no_machine())
 		return;
 	facts = run(mistakes[_i].params);
 	ck_assert_msg(strstr(text(facts, "error"), mistakes[_i].error), "%s: \"%s\"",
@@ -498,7 +438,7 @@ START_TEST(unknown_seal_is_unsupported)
 {
 	json_t *facts, *unsupported;
 
-	if (skip())
+	if (test_no_machine())
 		return;
 	facts = run("image=memfd seals=0x4f");
 	unsupported = json_object_get(facts, "unsupported");
@@ -529,7 +469,7 @@ START_TEST(broken_stage0_is_an_error)
 	/* /proc/self/fd/N of a script is closed by the time its interpreter opens it: exit 127. */
 	json_t *facts;
 
-	if (skip())
+	if (test_no_machine())
 		return;
 	facts = run_script("exit 0", DEADLINE_MS);
 	ck_assert_msg(*text(facts, "error"), "no error");
@@ -544,7 +484,7 @@ START_TEST(spinning_stage0_is_stopped)
 	char path[512];
 	json_t *facts;
 
-	if (skip())
+	if (test_no_machine())
 		return;
 	snprintf(path, sizeof(path), "%s/nsexec-static", test_dir());
 	ck_assert_int_eq(symlink("/usr/bin/yes", path), 0);
