@@ -70,6 +70,17 @@ static void on_result(struct boot *b, const json_t *frame)
 		b->s->todo[i] = false;
 }
 
+static void on_progress(struct boot *b, const json_t *frame)
+{
+	const struct variant *v;
+
+	if (b->running < 0)
+		return;
+	v = &b->s->o->variants->v[b->running];
+	progress_tick(b->s->pg, "%zu/%zu %s/%s: %s", b->ran + 1, b->planned, v->case_name, v->name,
+		      jstr(frame, "text", ""));
+}
+
 static void on_note(struct boot *b, const json_t *frame)
 {
 	progress_note(b->s->pg, "guest: %s", jstr(frame, "text", ""));
@@ -94,9 +105,10 @@ void boot_frame(void *arg, const json_t *frame)
 		const char *type;
 		void (*fn)(struct boot *b, const json_t *frame);
 	} handlers[] = {
-		{SM_FRAME_HELLO, on_hello},   {SM_FRAME_BEGIN, on_begin},
-		{SM_FRAME_RESULT, on_result}, {SM_FRAME_NOTE, on_note},
-		{SM_FRAME_FATAL, on_fatal},   {SM_FRAME_BYE, on_bye},
+		{SM_FRAME_HELLO, on_hello},	  {SM_FRAME_BEGIN, on_begin},
+		{SM_FRAME_RESULT, on_result},	  {SM_FRAME_NOTE, on_note},
+		{SM_FRAME_PROGRESS, on_progress}, {SM_FRAME_FATAL, on_fatal},
+		{SM_FRAME_BYE, on_bye},
 	};
 	struct boot *b = arg;
 	const char *type = jstr(frame, "type", "");

@@ -12,7 +12,7 @@ enum control { CONTROL_NONE, CONTROL_CLEAN, CONTROL_CAUGHT_ERROR, CONTROL_CAUGHT
 struct variant {
 	char *case_name; /* "stage-machine" */
 	char *name;	 /* "memfd-0x1f" */
-	char *kind;	 /* what the guest runs: "machine", "seal", "cow" */
+	char *kind;	 /* what the guest runs: "machine", "explore", "seal", "cow" */
 	char *doc;	 /* one line */
 	json_t *params;	 /* object of strings: what the guest gets */
 	struct strv suites;
@@ -42,5 +42,7 @@ int cases_select(struct variants *vs, const char *suite, const char *only, struc
  * there is none.
  */
 int cases_schedule(struct variants *vs, const char *schedule, struct err *err);
+/* Likewise, all of their interleavings: they become variants of kind "explore". */
+int cases_explore(struct variants *vs, struct err *err);
 
 const char *control_name(enum control c);

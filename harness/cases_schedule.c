@@ -48,7 +48,25 @@ static int set_schedule(struct variant *v, const char *schedule, struct err *err
 	return 0;
 }
 
-int cases_schedule(struct variants *vs, const char *schedule, struct err *err)
+static int set_explore(struct variant *v, const char *unused, struct err *err)
+{
+	int ret = own_schedule(v, err);
+
+	(void)unused;
+	if (ret < 0) {
+		err_context(err, "%s/%s", v->case_name, v->name);
+		return ret;
+	}
+	free(v->kind);
+	v->kind = xstrdup("explore");
+	free(v->asked);
+	v->asked = xstrdup("--schedules all");
+	return 0;
+}
+
+static int each_machine(struct variants *vs,
+			int (*set)(struct variant *v, const char *arg, struct err *err),
+			const char *arg, struct err *err)
 {
 	size_t n = 0;
 	int ret = 0;
@@ -56,8 +74,18 @@ int cases_schedule(struct variants *vs, const char *schedule, struct err *err)
 	for (size_t i = 0; !ret && i < vs->n; i++) {
 		if (!is_machine(&vs->v[i]))
 			continue;
-		ret = set_schedule(&vs->v[i], schedule, err);
+		ret = set(&vs->v[i], arg, err);
 		n++;
 	}
 	return ret || n ? ret : no_machine(err);
+}
+
+int cases_schedule(struct variants *vs, const char *schedule, struct err *err)
+{
+	return each_machine(vs, set_schedule, schedule, err);
+}
+
+int cases_explore(struct variants *vs, struct err *err)
+{
+	return each_machine(vs, set_explore, NULL, err);
 }

@@ -15,11 +15,22 @@ static void opts_free(struct run_opts *o)
 	strv_free(&o->kernels);
 }
 
+static int parse_schedules(const char *word, struct run_opts *o, struct err *err)
+{
+	o->explore = true;
+	return strcmp(word, "all") ? err_set(err, ERR_USER, 0,
+					     "--schedules takes all, not '%s'; one schedule goes "
+					     "with --schedule",
+					     word)
+				   : 0;
+}
+
 static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struct err *err)
 {
 	static const struct option options[] = {{"only", required_argument, NULL, 'o'},
 						{"suite", required_argument, NULL, 's'},
 						{"schedule", required_argument, NULL, 'S'},
+						{"schedules", required_argument, NULL, 'X'},
 						{"jobs", required_argument, NULL, 'j'},
 						{"json", no_argument, NULL, 'J'},
 						{"results", required_argument, NULL, 'r'},
@@ -32,7 +43,7 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 	long n;
 	int c, ret = 0;
 
-	*o = (struct run_opts){.suite = "default",
+	*o = (struct run_opts){.suite = NULL,
 			       .accel = "auto",
 			       .vcpus = 1,
 			       .program = program_name(),
@@ -48,6 +59,9 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 			break;
 		case 'S':
 			o->schedule = optarg;
+			break;
+		case 'X':
+			ret = parse_schedules(optarg, o, err);
 			break;
 		case 'j':
 			ret = parse_number(optarg, "-j", 1, 1024, &n, err);
@@ -84,6 +98,10 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 	if (!ret && strcmp(o->accel, "auto") && strcmp(o->accel, "tcg") && strcmp(o->accel, "kvm"))
 		ret = err_set(err, ERR_USER, 0, "--accel takes auto, tcg or kvm, not '%s'",
 			      o->accel);
+	if (!ret && o->explore && o->schedule)
+		ret = err_set(err, ERR_USER, 0, "--schedule and --schedules do not go together");
+	if (!o->suite)
+		o->suite = o->explore && !o->only ? "explore" : "default";
 	return ret;
 }
 
@@ -138,6 +156,11 @@ const struct command cmd_run = {
 		"E1 to E3)\n"
 		"                   or a list of constraints, such as "
 		"'I:store-g0<C:load-syncfd#2'\n"
+		"  --schedules all  execute every interleaving of the stages' conflicting "
+		"operations, "
+		"once each;\n"
+		"                   without --suite or --only: a plain container and a user "
+		"namespace\n"
 		"  -j, --jobs N     at most N machines at once; by default as many as memory "
 		"allows\n"
 		"  --accel WHICH    auto (KVM only if a kernel was seen to boot under it), tcg or "

@@ -81,6 +81,7 @@ void verdict_free(struct verdict *v)
 	json_decref(v->findings);
 	json_decref(v->blind);
 	json_decref(v->attributes);
+	json_decref(v->classes);
 	*v = (struct verdict){0};
 }
 
@@ -149,7 +150,10 @@ static void judge_kind(const json_t *record, struct verdict *v)
 	static const struct {
 		const char *kind;
 		judge_fn *fn;
-	} kinds[] = {{"machine", judge_machine}, {"seal", judge_seal}, {"cow", judge_cow}};
+	} kinds[] = {{"machine", judge_machine},
+		     {"explore", judge_explore},
+		     {"seal", judge_seal},
+		     {"cow", judge_cow}};
 	const char *kind = jstr(record, "kind", "");
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {

@@ -29,6 +29,7 @@ struct verdict {
 	json_t *findings;   /* array of {"assertion":…,"text":…}; text is one line for people */
 	json_t *blind;	    /* array of strings: evidence that a pass needs and that is not there */
 	json_t *attributes; /* object: what was seen and is nobody's promise */
+	json_t *classes;    /* of an exploration: what each class came to; or NULL */
 	const char *class;  /* "H1"…"E3" of a failed stage machine, or NULL; not owned */
 };
 /* The assertion of a schedule that held a stage for ever. */
@@ -39,7 +40,7 @@ void verdict_free(struct verdict *v);
 
 /* Judges per kind; @record is a whole variant record, its facts under "observed". */
 typedef void judge_fn(const json_t *record, struct verdict *v);
-judge_fn judge_machine, judge_seal, judge_cow;
+judge_fn judge_machine, judge_explore, judge_seal, judge_cow;
 
 /*
  * Judge the facts of one variant that ran: no controls, no known issues. A verdict that would be a

@@ -7,8 +7,6 @@
 #include "judge_internal.h"
 #include "xalloc.h"
 
-#define A_COMPLETION "completion"
-
 /* The protocol's words, in order; what a namespace adds to a plain container's is marked by it. */
 static const struct word {
 	const char *text, *ns; /* ns NULL: always */

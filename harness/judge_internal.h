@@ -11,6 +11,7 @@
 #define A_GLOBALS	  "no-shared-globals"
 #define A_DEADLOCK	  "no-deadlock"
 #define A_SEALS		  "seals"
+#define A_COMPLETION	  "completion"
 
 #define SEAL_SEAL	  0x1
 #define SEAL_SHRINK	  0x2
@@ -36,6 +37,11 @@ bool judge_seals(const json_t *record, unsigned must, unsigned *effective, struc
 
 /* judge_globals.c: no stage sees what another one wrote. True if somebody did. */
 bool judge_globals(const json_t *record, struct verdict *v);
+
+/* judge_machine.c: stage 0 ran from what the variant is about. */
+void judge_image(const json_t *record, struct verdict *v);
+/* "H1"…"E3" of a machine with shared globals, or NULL when it is none of them. */
+const char *machine_class(const json_t *record);
 
 /* judge_completion.c; how many words the protocol has in this variant. */
 void judge_completion(const json_t *record, struct verdict *v);

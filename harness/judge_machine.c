@@ -4,6 +4,7 @@
  * judge_globals.c no shared globals. What a machine that failed no longer shows is no finding of
  * its own; what one that passed does not show forbids the pass.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +38,7 @@ static unsigned seals_set(const json_t *setup)
 /* runc's releases all end with these; what else they set is optional. */
 #define SEALS_MANDATORY (SEAL_SEAL | SEAL_SHRINK | SEAL_GROW | SEAL_WRITE)
 
-/* Stage 0 ran from what the variant is about. */
-static void judge_image(const json_t *record, struct verdict *v)
+void judge_image(const json_t *record, struct verdict *v)
 {
 	const char *exe = jstr(json_object_get(record, "observed"), "exe", NULL);
 	const json_t *setup = fact(record, "setup");
@@ -140,8 +140,17 @@ static bool met(const json_t *record, const char *stage, const char *problem, co
 	return false;
 }
 
+static bool died_of_sigpipe(const json_t *record)
+{
+	for (int s = 0; s < NSTAGES; s++)
+		if (!strcmp(jstr(stage_facts(record, s), "end", ""), "signaled") &&
+		    jint(stage_facts(record, s), "signal", 0) == SIGPIPE)
+			return true;
+	return false;
+}
+
 /* stage-machine.md, section 7: by who is left, and where nobody is, by who met what. */
-static const char *machine_class(const json_t *record)
+const char *machine_class(const json_t *record)
 {
 	static const char *const by_left[1 << NSTAGES] = {
 		[1 << 0] = "H1",
@@ -154,7 +163,8 @@ static const char *machine_class(const json_t *record)
 		left |= is_left(record, s) ? 1u << s : 0;
 	if (left)
 		return by_left[left];
-	if (met(record, NULL, "epipe", NULL) || met(record, NULL, NULL, "ECONNRESET"))
+	if (met(record, NULL, "epipe", NULL) || died_of_sigpipe(record) ||
+	    met(record, NULL, NULL, "ECONNRESET"))
 		return "E3";
 	if (met(record, "P", "ebadf", NULL))
 		return "E1";

@@ -133,6 +133,8 @@ static void variant_ran(json_t *r)
 		json_object_set(r, "attributes", v.attributes);
 	if (v.class)
 		set(r, "class", v.class);
+	if (v.classes)
+		json_object_set(r, "classes", v.classes);
 }
 
 static void variant_running(json_t *r, const json_t *boot)
@@ -313,8 +315,8 @@ static void judge_boot(json_t *records, json_t *boot)
 
 static void forget(json_t *r)
 {
-	static const char *const keys[] = {"outcome",  "findings", "known",
-					   "expected", "class",	   "attributes"};
+	static const char *const keys[] = {"outcome", "findings",   "known",  "expected",
+					   "class",   "attributes", "classes"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		json_object_del(r, keys[i]);

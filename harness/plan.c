@@ -3,17 +3,31 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cleanup.h"
 #include "json_util.h"
 #include "proto.h"
 #include "xalloc.h"
 
+#define EXPLORE_MS 3000000 /* guest time of an exploration: thousands of executions */
+
 static void add_line(FILE *f, json_t *line)
 {
 	json_dumpf(line, f, JSON_COMPACT);
 	fputc('\n', f);
 	json_decref(line);
+}
+
+static json_t *variant_line(const struct variant *v, size_t i)
+{
+	json_t *line =
+		json_pack("{s:I, s:s, s:s, s:s, s:O}", "index", (json_int_t)i, "case", v->case_name,
+			  "variant", v->name, "kind", v->kind, "params", v->params);
+
+	if (!strcmp(v->kind, "explore"))
+		json_object_set_new(line, "deadline_ms", json_integer(EXPLORE_MS));
+	return line;
 }
 
 char *plan_text(const struct variants *vs, const bool *todo, const char *nonce,
@@ -28,12 +42,8 @@ char *plan_text(const struct variants *vs, const bool *todo, const char *nonce,
 	add_line(f, json_pack("{s:i, s:s, s:i}", "proto", SM_PROTO, "nonce", nonce, "deadline_ms",
 			      (int)deadline_ms));
 	for (size_t i = 0; i < vs->n; i++) {
-		const struct variant *v = &vs->v[i];
-
 		if (todo[i])
-			add_line(f, json_pack("{s:I, s:s, s:s, s:s, s:O}", "index", (json_int_t)i,
-					      "case", v->case_name, "variant", v->name, "kind",
-					      v->kind, "params", v->params));
+			add_line(f, variant_line(&vs->v[i], i));
 	}
 	fclose(f);
 	return text;

@@ -87,6 +87,8 @@ static int prepare(struct run *r, struct err *err)
 		ret = cases_select(&r->vs, r->o->suite, r->o->only, err);
 	if (!ret && r->o->schedule)
 		ret = cases_schedule(&r->vs, r->o->schedule, err);
+	if (!ret && r->o->explore)
+		ret = cases_explore(&r->vs, err);
 	if (!ret)
 		ret = run_dir_make(r->o->results, &r->dir, err);
 	if (ret < 0)

@@ -13,6 +13,7 @@ struct run_opts {
 	const char *suite;    /* of cases/cases.conf */
 	const char *only;     /* pattern on CASE/VARIANT, or NULL */
 	const char *schedule; /* for the stage machines among them; NULL: what the table says */
+	bool explore;	      /* all interleavings of them instead */
 	const char *results;  /* the run's folder; NULL: a new one below results/ */
 	const char *accel;    /* auto, tcg, kvm */
 	const char *append;   /* more kernel command line words, or NULL */

@@ -240,6 +240,7 @@ void table_print(FILE *out, const json_t *records, const struct tally *t,
 
 	for (size_t k = 0; g.rows.n && k < g.kernels.n; k += fit)
 		print_grid(out, &g, k, k + fit < g.kernels.n ? k + fit : g.kernels.n);
+	table_print_explorations(out, records);
 	table_print_findings(out, records, opts);
 	table_print_summary(out, records, t, opts);
 	strv_free(&g.kernels);

@@ -16,3 +16,6 @@ bool table_is_variant(const json_t *record);
 void table_print_findings(FILE *out, const json_t *records, const struct table_opts *opts);
 void table_print_summary(FILE *out, const json_t *records, const struct tally *t,
 			 const struct table_opts *opts);
+
+/* table_explore.c */
+void table_print_explorations(FILE *out, const json_t *records);

@@ -176,6 +176,20 @@ START_TEST(only_chosen_machines_get_it)
 }
 END_TEST
 
+START_TEST(explored_machines_change_their_kind)
+{
+	_cleanup_variants_ struct variants vs = {.v = xcalloc(2, sizeof(*vs.v)), .n = 2};
+	struct err err = ERR_INIT;
+
+	vs.v[0] = machine("machine", CONTROL_CLEAN, "free");
+	vs.v[1] = machine("machine", CONTROL_NONE, "free");
+	ck_assert_int_eq(cases_explore(&vs, &err), 0);
+	ck_assert_str_eq(vs.v[0].kind, "machine");
+	ck_assert_str_eq(vs.v[1].kind, "explore");
+	ck_assert_str_eq(vs.v[1].asked, "--schedules all");
+}
+END_TEST
+
 START_TEST(no_machine_to_schedule)
 {
 	_cleanup_variants_ struct variants vs = {.v = xcalloc(1, sizeof(*vs.v)), .n = 1};
@@ -197,6 +211,7 @@ TEST_SUITE(schedule)
 	tcase_add_test(tc, longest_list);
 	tcase_add_test(tc, named_are_no_circles);
 	tcase_add_test(tc, only_chosen_machines_get_it);
+	tcase_add_test(tc, explored_machines_change_their_kind);
 	tcase_add_test(tc, no_machine_to_schedule);
 	suite_add_tcase(s, tc);
 	return s;
