@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The deadlock proof on real processes and sockets of this host: three children that stand for the
+ * stages of class H3, and what spoils the proof. And the machine itself where a kernel's ways to
+ * look at queues are missing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guest_test.h"
+#include "machine.h"
+
+#define LOOKS	 60
+#define LOOK_US	 5000
+#define SLEEP_US 150000 /* of a slow stage: many looks long */
+
+struct stand_in {
+	struct machine_run run;
+	int fd[ENDS];
+	pid_t pid[STAGES], outsider;
+};
+
+typedef void body_fn(const int fd[ENDS]);
+
+static void reads(int fd)
+{
+	char word[4];
+
+	while (read(fd, word, sizeof(word)) > 0)
+		;
+	_exit(0);
+}
+
+static void reads_c1(const int fd[ENDS])
+{
+	reads(fd[END_C1]);
+}
+
+static void reads_g0(const int fd[ENDS])
+{
+	reads(fd[END_G0]);
+}
+
+static void sleeps(const int fd[ENDS])
+{
+	(void)fd;
+	for (;;)
+		pause();
+}
+
+static void polls(const int fd[ENDS])
+{
+	struct pollfd p = {.fd = fd[END_G0], .events = POLLIN};
+
+	poll(&p, 1, -1);
+	_exit(0);
+}
+
+static void spins(const int fd[ENDS])
+{
+	(void)fd;
+	for (volatile unsigned long i = 0;; i++)
+		;
+}
+
+static void reads_a_pipe(const int fd[ENDS])
+{
+	int pipe_fd[2];
+
+	(void)fd;
+	if (pipe(pipe_fd) == 0)
+		reads(pipe_fd[0]);
+	_exit(1);
+}
+
+/* A livelock: P and C send each other the same word for ever. */
+static void answers(int fd)
+{
+	uint32_t word = 0;
+
+	while (read(fd, &word, sizeof(word)) == sizeof(word))
+		if (write(fd, &word, sizeof(word)) != sizeof(word))
+			break;
+	_exit(0);
+}
+
+static void answers_c1(const int fd[ENDS])
+{
+	answers(fd[END_C1]);
+}
+
+static void starts_and_answers_c0(const int fd[ENDS])
+{
+	if (write(fd[END_C0], "word", 4) == 4)
+		answers(fd[END_C0]);
+	_exit(1);
+}
+
+/* Merely slow: at rest for many looks, and then it goes on. */
+static void is_slow(const int fd[ENDS])
+{
+	usleep(SLEEP_US);
+	if (write(fd[END_C0], "word", 4) != 4)
+		_exit(1);
+	reads(fd[END_G0]);
+}
+
+/* All that each holds in class H3. */
+static const unsigned h3_holds[STAGES] = {
+	1u << END_C1 | 1u << END_G0 | 1u << END_G1,
+	1u << END_C0 | 1u << END_G0 | 1u << END_G1,
+	1u << END_G0,
+};
+
+static pid_t start_one(const struct stand_in *m, body_fn *body, unsigned holds)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int e = 0; e < ENDS; e++)
+		if (!(holds & 1u << e))
+			close(m->fd[e]);
+	body(m->fd);
+	_exit(0);
+}
+
+static void start(struct stand_in *m, body_fn *const body[STAGES], unsigned outside, bool keep)
+{
+	struct control *ctl = calloc(1, sizeof(*ctl));
+
+	*m = (struct stand_in){.run = {.ctl = ctl, .log_fd = -1, .init_fd = -1, .sig_fd = -1}};
+	ck_assert_int_eq(socketpair(AF_LOCAL, SOCK_STREAM, 0, &m->fd[END_C0]), 0);
+	ck_assert_int_eq(socketpair(AF_LOCAL, SOCK_STREAM, 0, &m->fd[END_G0]), 0);
+	for (int e = 0; e < ENDS; e++) {
+		struct stat st;
+
+		ck_assert_int_eq(fstat(m->fd[e], &st), 0);
+		ctl->end_fd[e] = m->fd[e];
+		ctl->end_ino[e] = st.st_ino;
+	}
+	for (int s = 0; s < STAGES; s++) {
+		m->pid[s] = start_one(m, body[s], h3_holds[s]);
+		ctl->lane[s].real_pid = m->pid[s];
+		ctl->lane[s].state = LANE_RUNNING;
+	}
+	m->run.parent = m->pid[STAGE_PARENT];
+	if (outside)
+		m->outsider = start_one(m, sleeps, outside);
+	for (int e = 0; e < ENDS && !keep; e++)
+		close(m->fd[e]);
+}
+
+static void stop(struct stand_in *m)
+{
+	for (int s = 0; s < STAGES; s++)
+		kill(m->pid[s], SIGKILL);
+	if (m->outsider)
+		kill(m->outsider, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	free(m->run.ctl);
+}
+
+static enum proof_state look(struct stand_in *m)
+{
+	look_at(&m->run, &m->run.look);
+	prove(&m->run.look, &m->run.proof);
+	return m->run.proof.state;
+}
+
+/* It comes to @want, on however slow a host. */
+static void await(struct stand_in *m, enum proof_state want)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (look(m) == want)
+			return;
+		usleep(LOOK_US);
+	}
+	ck_abort_msg("state %d, not %d: %s", m->run.proof.state, want, m->run.proof.why);
+}
+
+static void never_deadlock(struct stand_in *m)
+{
+	for (int i = 0; i < LOOKS; i++) {
+		enum proof_state state = look(m);
+
+		ck_assert_msg(state != PROOF_DEADLOCK && state != PROOF_HELD, "look %d", i);
+		usleep(LOOK_US);
+	}
+}
+
+static body_fn *const h3[STAGES] = {reads_c1, reads_g0, reads_g0};
+
+START_TEST(real_deadlock_is_proved)
+{
+	struct stand_in m;
+
+	start(&m, h3, 0, false);
+	await(&m, PROOF_DEADLOCK);
+	ck_assert_uint_eq(m.run.proof.held_by[STAGE_PARENT], IN_C);
+	ck_assert_uint_eq(m.run.proof.held_by[STAGE_CHILD], IN_P | IN_C);
+	ck_assert_uint_eq(m.run.proof.held_by[STAGE_INIT], IN_P | IN_C);
+	stop(&m);
+}
+END_TEST
+
+static const struct {
+	body_fn *body[STAGES];
+	unsigned outside; /* ends that a process which is no stage holds */
+	bool keep;	  /* this process holds all of them */
+	enum proof_state want;
+	const char *why;
+} spoilt[] = {
+	{{reads_c1, reads_g0, sleeps}, 0, false, PROOF_NOT_PROVED, "I sleeps in system call"},
+	{{reads_c1, reads_g0, polls}, 0, false, PROOF_NOT_PROVED, "I sleeps in system call"},
+	{{reads_c1, reads_g0, reads_a_pipe}, 0, false, PROOF_NOT_PROVED, "none of the ends"},
+	{{reads_c1, spins, reads_g0}, 0, false, PROOF_MOVING, ""},
+	{{reads_c1, reads_g0, reads_g0}, 1u << END_C0, false, PROOF_NOT_PROVED, "outside"},
+	{{reads_c1, reads_g0, reads_g0}, 1u << END_G1, false, PROOF_NOT_PROVED, "outside"},
+	{{reads_c1, reads_g0, reads_g0}, 0, true, PROOF_NOT_PROVED, "outside"},
+	/* One that holds what nobody waits for spoils nothing. */
+	{{reads_c1, reads_g0, reads_g0}, 1u << END_G0, false, PROOF_DEADLOCK, ""},
+};
+
+START_TEST(spoilt_for_real)
+{
+	struct stand_in m;
+
+	start(&m, spoilt[_i].body, spoilt[_i].outside, spoilt[_i].keep);
+	await(&m, spoilt[_i].want);
+	ck_assert_msg(strstr(m.run.proof.why, spoilt[_i].why) != NULL, "%s", m.run.proof.why);
+	if (spoilt[_i].want != PROOF_DEADLOCK)
+		never_deadlock(&m);
+	stop(&m);
+}
+END_TEST
+
+START_TEST(livelock_is_no_deadlock)
+{
+	static body_fn *const body[STAGES] = {answers_c1, starts_and_answers_c0, reads_g0};
+	struct stand_in m;
+
+	start(&m, body, 0, false);
+	never_deadlock(&m);
+	stop(&m);
+}
+END_TEST
+
+START_TEST(slow_is_no_deadlock)
+{
+	static body_fn *const body[STAGES] = {reads_c1, is_slow, reads_g0};
+	struct stand_in m;
+	struct timespec t0, t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	start(&m, body, 0, false);
+	do {
+		enum proof_state state = look(&m);
+
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		/* It cannot be over before it has slept: what was looked at was the slow stage. */
+		if ((t.tv_sec - t0.tv_sec) * 1000000 + (t.tv_nsec - t0.tv_nsec) / 1000 < SLEEP_US)
+			ck_assert_int_ne(state, PROOF_DEADLOCK);
+	} while (m.run.proof.state != PROOF_DEADLOCK);
+	stop(&m); /* and then, having written its word, it is one */
+}
+END_TEST
+
+START_TEST(stopped_is_no_deadlock)
+{
+	struct stand_in m;
+
+	start(&m, h3, 0, false);
+	await(&m, PROOF_DEADLOCK);
+	kill(m.pid[STAGE_INIT], SIGSTOP);
+	await(&m, PROOF_MOVING);
+	never_deadlock(&m);
+	kill(m.pid[STAGE_INIT], SIGCONT);
+	await(&m, PROOF_DEADLOCK);
+	stop(&m);
+}
+END_TEST
+
+/* As on a kernel without /proc/PID/syscall. */
+START_TEST(without_syscall_there_is_no_proof)
+{
+	struct stand_in m;
+	char path[64];
+
+	if (geteuid() || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		test_skip("machine_look: no mount namespace here");
+		return;
+	}
+	start(&m, h3, 0, false);
+	await(&m, PROOF_DEADLOCK);
+	snprintf(path, sizeof(path), "/proc/%d/syscall", m.pid[STAGE_CHILD]);
+	ck_assert_msg(mount("/dev/null", path, NULL, MS_BIND, NULL) == 0, "%s", strerror(errno));
+	await(&m, PROOF_NOT_PROVED);
+	ck_assert_str_eq(m.run.proof.why, "the system call of C cannot be seen");
+	umount(path);
+	stop(&m);
+}
+END_TEST
+
+/* --- queues, where a kernel has no unix_diag, and no pidfd_getfd() either -----------------------
+ */
+
+static void deny(bool pidfd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 3),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPROTONOSUPPORT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, pidfd ? SYS_pidfd_getfd : ~0u, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {.len = sizeof(code) / sizeof(*code), .filter = code};
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+}
+
+START_TEST(queues_are_seen_another_way)
+{
+	static const char *const sources[] = {"pidfd_getfd", "accounting"};
+	const struct case_env env = {.bin_dir = test_guest_dir(), .deadline_ms = 10000};
+	json_t *params, *facts = json_object(), *o;
+	size_t i;
+	int seen = 0;
+
+	if (test_no_machine())
+		return;
+	deny(_i);
+	params = json_pack("{s:s, s:s, s:s}", "image", "file", "fault", "shared-globals",
+			   "schedule", "H3");
+	case_machine(&env, params, facts);
+	assert_bool(facts, "stop.deadlock", true);
+	json_array_foreach (json_object_get(facts, "sockets"), i, o) {
+		const char *source = json_string_value(json_object_get(o, "queue_source"));
+
+		if (!source)
+			continue;
+		ck_assert_str_eq(source, sources[_i]);
+		seen++;
+	}
+	ck_assert_int_eq(seen, ENDS);
+	json_decref(params);
+	json_decref(facts);
+}
+END_TEST
+
+TEST_SUITE(machine_look)
+{
+	Suite *s = suite_create("machine_look");
+	TCase *tc = tcase_create("look");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, real_deadlock_is_proved);
+	tcase_add_loop_test(tc, spoilt_for_real, 0, sizeof(spoilt) / sizeof(*spoilt));
+	tcase_add_test(tc, livelock_is_no_deadlock);
+	tcase_add_test(tc, slow_is_no_deadlock);
+	tcase_add_test(tc, stopped_is_no_deadlock);
+	tcase_add_test(tc, without_syscall_there_is_no_proof);
+	tcase_add_loop_test(tc, queues_are_seen_another_way, 0, 2);
+	suite_add_tcase(s, tc);
+	return s;
+}
