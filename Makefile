@@ -87,6 +87,16 @@ unit: $(O)/tests/unit $(O)/tests/guest $(O)/sealmatrix guest ## the tests that b
 boot-tests: $(O)/tests/boot $(BLIND) $(O)/sealmatrix guest ## the tests that boot kernels
 	$(O)/tests/boot
 
+# Hours: SOAK runs each of the default suite and of all named schedules, on a healthy and on an affected
+# kernel, every second one with every core kept busy; and every interleaving of a healthy kernel.
+SOAK ?= 200
+.PHONY: soak
+soak: all test-programs ## SOAK=200 runs that must all be the same, byte for byte; whole explorations
+	SM_SOAK=$(SOAK) CK_RUN_SUITE=determinism $(O)/tests/boot
+	SM_SOAK=$(SOAK) CK_RUN_SUITE=machine $(O)/tests/guest
+	SM_SOAK=$(SOAK) CK_RUN_SUITE=explore $(O)/tests/guest
+	SM_SOAK=$(SOAK) CK_RUN_SUITE=explore $(O)/tests/boot
+
 .PHONY: bench
 bench: all ## how long things take, as ratios
 	$(O)/sealmatrix bench $(ARGS)

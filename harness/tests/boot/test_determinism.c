@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The same inputs give the same bytes, whatever else the host is doing (DESIGN rule 7). */
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -67,35 +69,93 @@ static void same_file(const char *one, const char *two, const char *kernel, cons
 	ck_assert_msg(na == nb && !memcmp(ta, tb, na), "%s differs between two runs", name);
 }
 
-static void twice(const char *kernel, const char *suite)
+/* How often: the few that are worth it in every check, or what `make soak` asks for. */
+static int runs(void)
 {
-	_cleanup_free_ char *one = results_dir("one"), *two = results_dir("two");
-	int status1, status2;
-	_cleanup_json_ json_t *run1 =
-		RUN(one, &status1, kernel, "--accel", "tcg", "--suite", suite);
-	int n = start_load();
-	_cleanup_json_ json_t *run2 =
-		RUN(two, &status2, kernel, "--accel", "tcg", "--suite", suite);
+	const char *soak = getenv("SM_SOAK");
+	int n = soak ? atoi(soak) : 2;
+
+	return n < 2 ? 2 : n;
+}
+
+static json_t *one_run(const char *dir, const char *kernel, const char *suite, bool loaded)
+{
+	int status, n = loaded ? start_load() : 0;
+	json_t *run = RUN(dir, &status, kernel, "--accel", "tcg", "--suite", suite);
 
 	end_load(n);
-	_cleanup_free_ char *text1 = comparable(run1), *text2 = comparable(run2);
+	ck_assert_int_eq(status, 0);
+	return run;
+}
 
-	ck_assert_int_eq(status1, 0);
-	ck_assert_int_eq(status2, 0);
-	ck_assert_str_eq(text1, text2);
-	same_file(one, two, kernel, "channel-1.log");
-	same_file(one, two, kernel, "console-1.log");
+/* Every second run with every core kept busy; the first is what all others must be like. */
+static json_t *repeated(const char *kernel, const char *suite)
+{
+	_cleanup_free_ char *first = results_dir("first"), *text = NULL;
+	json_t *run = one_run(first, kernel, suite, false);
+	struct err err = ERR_INIT;
+
+	text = comparable(run);
+	for (int i = 1; i < runs(); i++) {
+		_cleanup_free_ char *dir = results_dir("again");
+		_cleanup_json_ json_t *again = one_run(dir, kernel, suite, i % 2);
+		_cleanup_free_ char *other = comparable(again);
+
+		ck_assert_msg(!strcmp(text, other), "run %d differs\n%s\n%s", i + 1, text, other);
+		same_file(first, dir, kernel, "channel-1.log");
+		same_file(first, dir, kernel, "console-1.log");
+		ck_assert_msg(remove_tree(dir, &err) == 0, "%s", err.msg);
+		if (i % 20 == 0)
+			fprintf(stderr, "%s, suite %s: %d runs are identical\n", kernel, suite,
+				i + 1);
+	}
+	return run;
 }
 
 START_TEST(healthy_runs_are_identical)
 {
-	twice("6.1", "default");
+	json_decref(repeated("6.1", "default"));
 }
 END_TEST
 
 START_TEST(affected_runs_are_identical)
 {
-	twice("cow-6.1", "default");
+	json_decref(repeated("cow-6.1", "default"));
+}
+END_TEST
+
+static const char *const named[] = {"H1", "H2", "H3", "E1", "E2", "E3"};
+
+/* Each named schedule gives its class where there is the bug, every time, and completes elsewhere.
+ */
+static void check_named(const json_t *run, const char *kernel, const char *seals, bool affected)
+{
+	for (size_t i = 0; i < sizeof(named) / sizeof(*named); i++) {
+		_cleanup_free_ char *name = xasprintf("stage-machine/memfd-%s-%s", seals, named[i]);
+		const json_t *r = find_variant(run, kernel, name);
+		const char *want = !affected ? "pass" : named[i][0] == 'H' ? "hang" : "fail";
+
+		ck_assert_msg(!strcmp(jstr(r, "outcome", ""), want), "%s: %s", jstr(r, "id", ""),
+			      jstr(r, "outcome", ""));
+		ck_assert_str_eq(jstr(r, "class", ""), affected ? named[i] : "");
+	}
+}
+
+START_TEST(schedules_of_an_affected_kernel)
+{
+	_cleanup_json_ json_t *run = repeated("cow-6.1", "schedules");
+
+	check_named(run, "cow-6.1", "0x1f", true);
+	check_named(run, "cow-6.1", "0xf", false);
+}
+END_TEST
+
+START_TEST(schedules_of_a_healthy_kernel)
+{
+	_cleanup_json_ json_t *run = repeated("6.1", "schedules");
+
+	check_named(run, "6.1", "0x1f", false);
+	check_named(run, "6.1", "0xf", false);
 }
 END_TEST
 
@@ -107,6 +167,8 @@ TEST_SUITE(determinism)
 	tcase_set_timeout(tc, 0);
 	tcase_add_test(tc, healthy_runs_are_identical);
 	tcase_add_test(tc, affected_runs_are_identical);
+	tcase_add_test(tc, schedules_of_an_affected_kernel);
+	tcase_add_test(tc, schedules_of_a_healthy_kernel);
 	suite_add_tcase(s, tc);
 	return s;
 }
