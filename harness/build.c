@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "build_watch.h"
 #include "cache.h"
 #include "cleanup.h"
 #include "kconfig.h"
@@ -21,12 +22,11 @@
 struct work {
 	const struct build *b;
 	struct progress *pg;
-	char *dir;	/* holds src/, removed at the end */
-	char *src;	/* patched copy of the tree */
-	char *out;	/* what make writes; below src/, so that kbuild names sources by "../" */
-	char *log;	/* of all children */
-	unsigned files; /* compiled so far */
-	char *cause;	/* the compiler's first error, or NULL */
+	char *dir; /* holds src/, removed at the end */
+	char *src; /* patched copy of the tree */
+	char *out; /* what make writes; below src/, so that kbuild names sources by "../" */
+	char *log; /* of all children */
+	struct build_watch watch;
 };
 
 static void work_free(struct work *w)
@@ -39,7 +39,7 @@ static void work_free(struct work *w)
 	free(w->src);
 	free(w->out);
 	free(w->log);
-	free(w->cause);
+	build_watch_free(&w->watch);
 }
 
 bool build_path_ok(const char *path)
@@ -105,35 +105,21 @@ static int copy_objects(const struct work *w, const char *objects, struct err *e
 	return objects ? proc_run(argv, NULL, err) : make_dirs(w->out, err);
 }
 
-static int apply_patches(const struct work *w, struct err *err)
+static int apply(const struct work *w, const struct strv *patches, struct err *err)
 {
 	int ret = 0;
 
-	for (size_t i = 0; !ret && i < w->b->patches.n; i++) {
-		char *argv[] = {
-			"patch", "-p1",	 "-f", "--fuzz=0",	   "--no-backup-if-mismatch",
-			"-d",	 w->src, "-i", w->b->patches.v[i], NULL};
+	for (size_t i = 0; !ret && i < patches->n; i++) {
+		char *argv[] = {"patch", "-p1",	 "-f", "--fuzz=0",    "--no-backup-if-mismatch",
+				"-d",	 w->src, "-i", patches->v[i], NULL};
 		struct proc_opts opts = {.log = w->log};
 
 		progress_state(w->pg, "patching");
 		ret = proc_run(argv, &opts, err);
 		if (ret < 0 && ret != -EINTR)
-			err_context(err, "%s does not apply", w->b->patches.v[i]);
+			err_context(err, "%s does not apply", patches->v[i]);
 	}
 	return ret;
-}
-
-static void on_line(void *arg, const char *line)
-{
-	struct work *w = arg;
-
-	/* With several jobs the first error is seldom among the last lines. */
-	if (!w->cause && strstr(line, "error: "))
-		w->cause = xstrdup(line);
-	if (strncmp(line, "  CC ", 5) && strncmp(line, "  AS ", 5))
-		return;
-	w->files++;
-	progress_tick(w->pg, "compiling, %u files so far", w->files);
 }
 
 /* As many as there are processors for us, and memory for. */
@@ -149,6 +135,29 @@ static unsigned jobs(void)
 	return by_memory < cpus ? by_memory : cpus;
 }
 
+static void make_argv(const struct work *w, const char *target, struct strv *argv)
+{
+	const struct workarounds *old = &w->b->workarounds;
+
+	strv_add(argv, "make");
+	strv_add(argv, "-C");
+	strv_add(argv, w->src);
+	strv_addf(argv, "O=%s", w->out);
+	strv_addf(argv, "ARCH=%s", w->b->arch);
+	strv_addf(argv, "LOCALVERSION=-%s", w->b->release);
+	strv_addf(argv, "-j%u", jobs());
+	strv_add(argv, target);
+	if (old->cc || proc_in_path("ccache"))
+		strv_addf(argv, "CC=%sgcc%s%s", proc_in_path("ccache") ? "ccache " : "",
+			  old->cc ? " " : "", old->cc ? old->cc : "");
+	if (old->kcflags)
+		strv_addf(argv, "KCFLAGS=%s", old->kcflags);
+	if (old->hostcflags)
+		strv_addf(argv, "HOSTCFLAGS=%s", old->hostcflags);
+	for (size_t i = 0; i < old->make.n; i++)
+		strv_add(argv, old->make.v[i]);
+}
+
 static int run_make(struct work *w, const char *target, struct err *err)
 {
 	static const char *const env[] = {
@@ -159,17 +168,19 @@ static int run_make(struct work *w, const char *target, struct err *err)
 		"CROSS_COMPILE=", "LLVM=", "KCFLAGS=", "KAFLAGS=", "KCPPFLAGS=", "KBUILD_VERBOSE=",
 		/* Nor are we part of the make that may have started us. */
 		"MAKEFLAGS=", "GNUMAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", NULL};
-	_cleanup_free_ char *many = xasprintf("-j%u", jobs());
-	_cleanup_free_ char *out = xasprintf("O=%s", w->out);
-	_cleanup_free_ char *arch = xasprintf("ARCH=%s", w->b->arch);
-	_cleanup_free_ char *local = xasprintf("LOCALVERSION=-%s", w->b->release);
-	char *ccache = proc_in_path("ccache") ? "CC=ccache gcc" : NULL;
-	char *argv[] = {"make", "-C", w->src, out, arch, local, many, (char *)target, ccache, NULL};
-	struct proc_opts opts = {.env = env, .log = w->log, .line = on_line, .arg = w};
-	int ret = proc_run(argv, &opts, err);
+	_cleanup_strv_ struct strv argv = {0};
+	struct proc_opts opts = {.env = env,
+				 .log = w->log,
+				 .line = build_watch_line,
+				 .arg = &w->watch,
+				 .guarded = true,
+				 .keep = w->b->lock};
 
-	if (ret < 0 && ret != -EINTR && w->cause)
-		err_context(err, "%s", w->cause);
+	make_argv(w, target, &argv);
+	int ret = proc_run(argv.v, &opts, err);
+
+	if (ret < 0 && ret != -EINTR)
+		build_watch_explain(&w->watch, w->dir, err);
 	return ret;
 }
 
@@ -226,19 +237,26 @@ static int build_steps(struct work *w, const char *tree, const char *objects, st
 	if (!ret)
 		ret = copy_objects(w, objects, err);
 	if (!ret)
-		ret = apply_patches(w, err);
+		ret = apply(w, &w->b->workarounds.patches, err);
+	if (!ret)
+		ret = apply(w, &w->b->patches, err);
 	if (!ret)
 		ret = configure(w, !objects, err);
 	if (ret < 0)
 		return ret;
+	/* What is left to do after a patch is not much, and nobody can tell. */
+	w->watch.expected = objects ? 0 : build_watch_expected(w->b->arch);
 	progress_state(w->pg, "compiling");
-	return run_make(w, "bzImage", err);
+	ret = run_make(w, "bzImage", err);
+	if (!ret && !objects)
+		build_watch_remember(&w->watch, w->b->arch);
+	return ret;
 }
 
 static int build(const struct build *b, const char *tree, const char *objects, keep_fn *keep,
 		 const char *dir, struct progress *pg, struct err *err)
 {
-	_cleanup_(work_free) struct work w = {.b = b, .pg = pg};
+	_cleanup_(work_free) struct work w = {.b = b, .pg = pg, .watch = {.pg = pg}};
 	const char *root = cache_root(err);
 
 	if (!root)
@@ -246,16 +264,14 @@ static int build(const struct build *b, const char *tree, const char *objects, k
 	_cleanup_free_ char *logs = xasprintf("%s/logs", root);
 	int ret = make_dirs(logs, err);
 
-	w.log = xasprintf("%s/%s.log", logs, b->name);
+	w.log = xasprintf("%s/%s%s.log", logs, b->name, keep == keep_objects ? "-objects" : "");
 	if (!ret && unlink(w.log) < 0 && errno != ENOENT)
 		ret = err_set(err, ERR_INFRA, errno, "remove %s", w.log);
 	if (!ret)
 		ret = build_steps(&w, tree, objects, err);
 	if (!ret)
 		ret = keep(&w, dir, err);
-	if (!ret)
-		unlink(w.log);
-	else if (ret != -EINTR)
+	if (ret < 0 && ret != -EINTR)
 		err_context(err, "build of %s (log: %s)", b->name, w.log);
 	return ret;
 }

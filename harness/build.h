@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "progress.h"
+#include "workarounds.h"
 #include "xalloc.h"
 
 struct build {
@@ -19,6 +20,12 @@ struct build {
 	 * only if this was the same path then. NULL: a new directory below TMPDIR.
 	 */
 	const char *work;
+	/*
+	 * A locked descriptor that what make starts inherits, so that the lock on @work is held
+	 * until the last of them has ended, whatever becomes of us. 0: none.
+	 */
+	int lock;
+	struct workarounds workarounds;
 };
 
 /* May @path be a work directory? kbuild takes no blanks and no colons, make no $ and the like. */
@@ -34,7 +41,8 @@ int build_compiler(char **version, struct err *err);
  * Build from the source in @tree, which is not written to. build_objects() leaves patches out, and
  * leaves all that make wrote in @dir/out; build_kernel() begins with the content of @objects, such
  * a directory made with the same fragments from the same tree, or with nothing (NULL), and leaves
- * vmlinuz and config in @dir. The log of a failed build is kept in the cache and named in @err.
+ * vmlinuz and config in @dir. The log is kept in the cache until the next build of that name; that
+ * of a failed build is named in @err.
  */
 int build_objects(const struct build *b, const char *tree, const char *dir, struct progress *pg,
 		  struct err *err);

@@ -33,7 +33,6 @@ static bool has_header(const char *header)
 int build_check_tools(struct err *err)
 {
 	_cleanup_strv_ struct strv missing = {0};
-	_cleanup_free_ char *names = xstrdup("");
 
 	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++)
 		if (!proc_in_path(tools[i].program))
@@ -41,15 +40,11 @@ int build_check_tools(struct err *err)
 	for (size_t i = 0; proc_in_path("gcc") && i < sizeof(headers) / sizeof(*headers); i++)
 		if (!has_header(headers[i].header))
 			strv_add(&missing, headers[i].package);
-	for (size_t i = 0; i < missing.n; i++) {
-		char *more = xasprintf("%s %s", names, missing.v[i]);
-
-		free(names);
-		names = more;
-	}
 	if (!missing.n)
 		return 0;
-	return err_set(err, ERR_INFRA, 0, "to build a kernel, install:%s", names);
+	_cleanup_free_ char *names = strv_join(&missing, " ");
+
+	return err_set(err, ERR_INFRA, 0, "to build a kernel, install: %s", names);
 }
 
 int build_compiler(char **version, struct err *err)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "guard.h"
 #include "sig.h"
 #include "xalloc.h"
 
@@ -261,6 +262,8 @@ static int run(char *const argv[], const struct proc_opts *opts, FILE *capture, 
 	_cleanup_close_ int data_rd = data[0], data_wr = data[1];
 	struct child_io io = {.out = capture ? data_wr : text_wr,
 			      .err = text_wr,
+			      .keep = &opts->keep,
+			      .keep_n = opts->keep > 0,
 			      .cwd = opts->cwd,
 			      .env = opts->env};
 	pid_t pid = spawn(argv, &io, err);
@@ -273,9 +276,13 @@ static int run(char *const argv[], const struct proc_opts *opts, FILE *capture, 
 
 	struct lines l = {.opts = opts, .log = log};
 	struct capture cap = {capture, data_rd};
+	struct guard guard = {.fd = -1};
 	_cleanup_strv_ struct strv tail = {0};
 
+	if (opts->guarded)
+		guard_start(&guard, pid);
 	ret = pump(text_rd, &l, capture ? &cap : NULL);
+	guard_end(&guard);
 	if (ret < 0) {
 		proc_end(pid);
 		strv_free(&l.tail);

@@ -30,6 +30,7 @@ static void job_free(struct job *j)
 {
 	strv_free(&j->build.fragments);
 	strv_free(&j->build.patches);
+	workarounds_free(&j->build.workarounds);
 	source_free(&j->source);
 }
 
@@ -89,16 +90,44 @@ static int key_of(const char *const first[], const struct strv *files, char hex[
 	return ret;
 }
 
-static int make_keys(struct job *j, struct err *err)
+/* What the old among kernels need beside their own configuration. */
+static int find_workarounds(struct job *j, const char *series, const char *compiler,
+			    struct err *err)
 {
+	_cleanup_free_ char *path = paths_data("kernels/workarounds.conf");
+	_cleanup_free_ char *own = series ? xstrdup(series) : source_series(&j->source);
+
+	return workarounds_load(path, own, compiler, &j->build.workarounds, err);
+}
+
+/* All that a workaround changes; "" without one, so that others' keys stay as they were. */
+static char *workaround_text(const struct workarounds *w)
+{
+	_cleanup_free_ char *names = strv_join(&w->names, " "), *vars = strv_join(&w->make, " ");
+
+	if (!w->names.n)
+		return xstrdup("");
+	return xasprintf("%s cc %s kcflags %s hostcflags %s make %s", names, w->cc ? w->cc : "",
+			 w->kcflags ? w->kcflags : "", w->hostcflags ? w->hostcflags : "", vars);
+}
+
+static int make_keys(struct job *j, const char *series, struct err *err)
+{
+	_cleanup_strv_ struct strv files = {0};
 	_cleanup_free_ char *compiler = NULL;
 	int ret = build_compiler(&compiler, err);
 
+	if (!ret)
+		ret = find_workarounds(j, series, compiler, err);
 	if (ret < 0)
 		return ret;
-	const char *const tree[] = {j->source.key, compiler, j->build.arch, NULL};
+	_cleanup_free_ char *old = workaround_text(&j->build.workarounds);
+	const char *const tree[] = {j->source.key, compiler, j->build.arch, *old ? old : NULL,
+				    NULL};
 
-	ret = key_of(tree, &j->build.fragments, j->objects, err);
+	strv_add_all(&files, &j->build.fragments);
+	strv_add_all(&files, &j->build.workarounds.patches);
+	ret = key_of(tree, &files, j->objects, err);
 	if (ret < 0)
 		return ret;
 	const char *const change[] = {j->objects, j->build.release, NULL};
@@ -152,6 +181,7 @@ static int build_from_objects(struct job *j, const char *tree, const char *root,
 	if (ret < 0)
 		return ret;
 	j->build.work = work;
+	j->build.lock = lock;
 	ret = cache_get("objects", j->objects, fill_objects, &f, &entry, err);
 	if (!ret) {
 		_cleanup_free_ char *out = xasprintf("%s/out", entry);
@@ -159,6 +189,7 @@ static int build_from_objects(struct job *j, const char *tree, const char *root,
 		ret = build_kernel(&j->build, tree, out, dir, j->pg, err);
 	}
 	j->build.work = NULL;
+	j->build.lock = 0;
 	return ret;
 }
 
@@ -188,7 +219,7 @@ static int get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	if (!ret)
 		ret = source_resolve(spec, true, pg, &j.source, err);
 	if (!ret)
-		ret = make_keys(&j, err);
+		ret = make_keys(&j, spec->series, err);
 	if (!ret)
 		ret = cache_get("kernel", j.kernel, fill_kernel, &j, &out->entry, err);
 	if (ret < 0)
@@ -199,8 +230,11 @@ static int get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	out->image = xasprintf("%s/vmlinuz", out->entry);
 	out->config = xasprintf("%s/config", out->entry);
 	out->version = source_version(&j.source);
-	out->origin = xasprintf("built from %s%s%s", origin, patches->n ? " with " : "",
-				patches->n ? strrchr(patches->v[0], '/') + 1 : "");
+	_cleanup_free_ char *old = strv_join(&j.build.workarounds.names, ", ");
+
+	out->origin = xasprintf("built from %s%s%s%s%s", origin, patches->n ? " with " : "",
+				patches->n ? strrchr(patches->v[0], '/') + 1 : "",
+				*old ? "; workarounds: " : "", old);
 	return image_release(out->image, spec->arch, &out->release, err);
 }
 
@@ -218,7 +252,7 @@ static int describe(const struct kernel_spec *spec, char **about, int *cached, s
 	*about = xasprintf("built from %s%s%s", origin, patches ? " with " : "",
 			   patches ? patches : "");
 	/* Without a compiler there is no saying which kernel would be meant. */
-	*cached = !ret && *j.source.key && make_keys(&j, &ignored) == 0 &&
+	*cached = !ret && *j.source.key && make_keys(&j, spec->series, &ignored) == 0 &&
 		  cache_has("kernel", j.kernel);
 	return !ret && !*j.source.key ? packages_possible(spec, err) : ret;
 }

@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <fts.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -300,4 +301,42 @@ char *source_version(const struct source *s)
 	const char *slash = strrchr(path, '/');
 
 	return xstrdup(slash ? slash + 1 : path);
+}
+
+/* The number behind @name at the beginning of a line of @makefile; -1 if there is none. */
+static int makefile_number(const char *makefile, const char *name)
+{
+	int n;
+
+	for (const char *p = makefile; (p = strstr(p, name)); p += strlen(name))
+		if ((p == makefile || p[-1] == '\n') && sscanf(p + strlen(name), " = %d", &n) == 1)
+			return n;
+	return -1;
+}
+
+static char *tree_series(const char *tree)
+{
+	_cleanup_free_ char *path = xasprintf("%s/Makefile", tree), *text = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (read_file(path, 1 << 20, &text, NULL, &ignored) < 0)
+		return NULL;
+	int major = makefile_number(text, "VERSION"), minor = makefile_number(text, "PATCHLEVEL");
+
+	return major < 0 || minor < 0 ? NULL : xasprintf("%d.%d", major, minor);
+}
+
+char *source_series(const struct source *s)
+{
+	const char *name =
+		s->tarball ? s->tarball : jstr(json_array_get(s->packages, 0), "name", "");
+	const char *slash = strrchr(name, '/');
+	unsigned major, minor;
+
+	if (s->tree)
+		return tree_series(s->tree);
+	name = slash ? slash + 1 : name;
+	if (sscanf(name + strcspn(name, "0123456789"), "%u.%u", &major, &minor) != 2)
+		return NULL;
+	return xasprintf("%u.%u", major, minor);
 }

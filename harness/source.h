@@ -37,3 +37,7 @@ int source_tree(const struct source *s, struct progress *pg, char **tree, struct
 /* For people; caller frees. */
 char *source_origin(const struct kernel_spec *spec, const struct source *s);
 char *source_version(const struct source *s);
+
+/* "6.1", of the tree's Makefile or of what the source is called; NULL if neither tells. Caller
+ * frees. */
+char *source_series(const struct source *s);

@@ -87,6 +87,25 @@ void strv_split(struct strv *sv, const char *s, const char *sep)
 	}
 }
 
+void strv_add_all(struct strv *sv, const struct strv *more)
+{
+	for (size_t i = 0; i < more->n; i++)
+		strv_add(sv, more->v[i]);
+}
+
+char *strv_join(const struct strv *sv, const char *sep)
+{
+	char *all = xstrdup("");
+
+	for (size_t i = 0; i < sv->n; i++) {
+		char *more = xasprintf("%s%s%s", all, i ? sep : "", sv->v[i]);
+
+		free(all);
+		all = more;
+	}
+	return all;
+}
+
 int strv_contains(const struct strv *sv, const char *s)
 {
 	for (size_t i = 0; i < sv->n; i++)

@@ -24,6 +24,10 @@ void strv_add(struct strv *sv, const char *s);
 void strv_addf(struct strv *sv, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Split @s at any of @sep, leaving empty pieces out. */
 void strv_split(struct strv *sv, const char *s, const char *sep);
+/* Those of @more, too. */
+void strv_add_all(struct strv *sv, const struct strv *more);
+/* All in one, with @sep between them; "" if there is none. Caller frees. */
+char *strv_join(const struct strv *sv, const char *sep) __attribute__((malloc, returns_nonnull));
 int strv_contains(const struct strv *sv, const char *s);
 void strv_free(struct strv *sv);
 

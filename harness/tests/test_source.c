@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,22 +17,33 @@
 #include "provider.h"
 #include "publish.h"
 #include "sig.h"
+#include "small_disk.h"
 #include "test.h"
 #include "xalloc.h"
 
-/* BUILD_LOG: what was made. STOP: the process to end in the middle of a build. */
+/*
+ * BUILD_LOG: what was made, and with which flags. STOP: the process to end in the middle of a
+ * build, and SIGNAL how. BIG: what a build leaves behind, in bytes.
+ */
 static const char makefile[] =
 	"tinyconfig:\n\techo tinyconfig >> $(BUILD_LOG)\n\techo CONFIG_TINY=y > $(O)/.config\n"
 	"olddefconfig:\n\t@:\n"
 	"bzImage:\n\tmkdir -p $(O)/arch/x86/boot\n\techo bzImage >> $(BUILD_LOG)\n"
 	"\thead -n 1 main.c >> $(BUILD_LOG)\n"
-	"\t[ -z \"$$STOP\" ] || { kill -TERM $$STOP; exec sleep 1000; }\n"
+	"\techo 'flags $(CC) $(KCFLAGS) $(HOSTCFLAGS) $(WERROR)' >> $(BUILD_LOG)\n"
+	"\t[ -z \"$$BIG\" ] || head -c $$BIG /dev/zero > $(O)/big\n"
+	"\t[ -z \"$$STOP\" ] || { kill -$${SIGNAL:-TERM} $$STOP; $(MAKE) -s hang > /dev/null; :; "
+	"}\n"
 	"\tcat head main.c > $(O)/arch/x86/boot/bzImage\n"
 	"\ttouch $(O)/System.map $(O)/vmlinux\n"
-	".PHONY: tinyconfig olddefconfig bzImage\n";
+	"hang:\n\t@sleep 1000\n"
+	".PHONY: tinyconfig olddefconfig bzImage hang\n";
 static const char main_c[] = "Linux version 9.9.0-one \nend\n";
 static const char one_to_two[] = "--- a/main.c\n+++ b/main.c\n@@ -1,2 +1,2 @@\n"
 				 "-Linux version 9.9.0-one \n+Linux version 9.9.0-two \n end\n";
+static const char workarounds[] = "[old]\nseries = 4.9..5.4\ncc = -std=gnu11\nkcflags = "
+				  "-k\nhostcflags = -h\nmake = WERROR=0\n"
+				  "patch = old.patch\nreason = r\ntried = t\n";
 static const char stale[] = "--- a/main.c\n+++ b/main.c\n@@ -1,2 +1,2 @@\n-eins\n+zwei\n end\n";
 
 /* A data root, a tree and a cache of their own. */
@@ -93,6 +106,8 @@ static void put_env(const struct world *w)
 	setenv("PATH", path, 1);
 	unsetenv("TMPDIR");
 	unsetenv("STOP");
+	unsetenv("SIGNAL");
+	unsetenv("BIG");
 }
 
 /* Object files are shared only where kbuild can work in the cache: in a path without a blank. */
@@ -108,6 +123,7 @@ static struct world world_new(void)
 	free(put(&w, "tree/main.c", main_c));
 	free(put(&w, "kernels/a.config", "CONFIG_A=y\n"));
 	free(put(&w, "kernels/a.patch", one_to_two));
+	free(put(&w, "kernels/workarounds.conf", workarounds));
 	put_head(&w);
 	put_compiler(&w, "1");
 	put_env(&w);
@@ -259,6 +275,86 @@ START_TEST(patch_is_in_the_kernel)
 	no_patch(&w);
 	ck_assert_msg(provider_source.get(&w.spec, NULL, &plain, &err) == 0, "%s", err.msg);
 	ck_assert_str_eq(plain.release, "9.9.0-one");
+}
+END_TEST
+
+/* As a distribution's 5.4 says it: what the table has for that series reaches make. */
+START_TEST(old_tree_is_built_with_its_workarounds)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *old = xasprintf("VERSION = 5\nPATCHLEVEL = 4\n%s", makefile);
+	_cleanup_kernel_ struct kernel k = {0}, young = {0};
+	struct err err = ERR_INIT;
+
+	free(put(&w, "tree/Makefile", old));
+	free(put(&w, "tree/old.c", "1\n"));
+	free(put(&w, "kernels/old.patch", "--- a/old.c\n+++ b/old.c\n@@ -1 +1 @@\n-1\n+2\n"));
+	ck_assert_msg(provider_source.get(&w.spec, NULL, &k, &err) == 0, "%s", err.msg);
+	ck_assert_ptr_nonnull(strstr(k.origin, "workarounds: old"));
+	/* The tree as it is, and with the patch of the spec. */
+	ck_assert_uint_eq(made(&w, "gcc -std=gnu11 -k -h 0"), 2);
+
+	w.spec.series = xstrdup("5.10"); /* what the matrix says comes first */
+	ck_assert_msg(provider_source.get(&w.spec, NULL, &young, &err) == 0, "%s", err.msg);
+	ck_assert_ptr_null(strstr(young.origin, "workarounds"));
+	ck_assert_uint_eq(made(&w, "gcc -std=gnu11 -k -h 0"), 2);
+	ck_assert_str_ne(k.entry, young.entry);
+	free(w.spec.series);
+}
+END_TEST
+
+/* Of one tree many kernels are made: it must be the same after each. */
+START_TEST(tree_stays_as_it_is)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *path = xasprintf("%s/tree/main.c", w.base), *text = NULL;
+	struct stat before, after;
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(stat(path, &before), 0);
+	free(entry_of(&w));
+	other_patch(&w);
+	free(entry_of(&w));
+	ck_assert_int_eq(read_file(path, 100, &text, NULL, &err), 0);
+	ck_assert_str_eq(text, main_c);
+	ck_assert_int_eq(stat(path, &after), 0);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+	ck_assert_int_eq(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+}
+END_TEST
+
+/* The log of the last build of a name is there to be read, whether it failed or not. */
+START_TEST(log_is_kept)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *log = xasprintf("%s/cache/sealmatrix/logs/k.log", w.base);
+	_cleanup_free_ char *objects = xasprintf("%s/cache/sealmatrix/logs/k-objects.log", w.base);
+
+	free(entry_of(&w));
+	ck_assert_int_eq(access(log, R_OK), 0);
+	ck_assert_int_eq(access(objects, R_OK), 0);
+}
+END_TEST
+
+START_TEST(full_disk_is_said_and_nothing_is_kept)
+{
+	_cleanup_world_ struct world w = world_new();
+	_cleanup_free_ char *cache = xasprintf("%s/cache", w.base);
+	_cleanup_kernel_ struct kernel k = {0};
+	struct err err = ERR_INIT;
+
+	if (!small_disk(cache, "1m"))
+		return;
+	setenv("BIG", "4000000", 1);
+	ck_assert_int_lt(provider_source.get(&w.spec, NULL, &k, &err), 0);
+	ck_assert_int_eq(err.kind, ERR_INFRA); /* exit status 3 */
+	ck_assert_msg(strstr(err.msg, "no space left") && strstr(err.msg, "MiB are free"), "%s",
+		      err.msg);
+	ck_assert_int_eq(cached(&w), 0);
+	/* What the failed build took is free again. */
+	unsetenv("BIG");
+	free(entry_of(&w));
+	umount2(cache, MNT_DETACH);
 }
 END_TEST
 
@@ -513,6 +609,30 @@ START_TEST(an_interrupted_build_leaves_nothing)
 }
 END_TEST
 
+/* kill -9: what make had started ends as well, and the next run waits for that, and then builds. */
+START_TEST(a_killed_build_leaves_nothing)
+{
+	_cleanup_world_ struct world w = world_new();
+	pid_t pid;
+	int status;
+
+	ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	setenv("SIGNAL", "KILL", 1);
+	pid = fork();
+	if (pid == 0)
+		_exit(get_until_stopped(&w));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	/* All that it leaves comes to this process, and there is an end of it. */
+	while (waitpid(-1, &status, 0) > 0)
+		;
+	ck_assert_int_eq(errno, ECHILD);
+	ck_assert_int_eq(cached(&w), 0);
+	free(entry_of(&w));
+	ck_assert_uint_eq(made(&w, "tinyconfig"), 2);
+}
+END_TEST
+
 TEST_SUITE(source)
 {
 	Suite *s = suite_create("source");
@@ -529,6 +649,11 @@ TEST_SUITE(source)
 	tcase_add_loop_test(tc, mistakes_are_named_and_nothing_is_kept, 0,
 			    sizeof(mistakes) / sizeof(*mistakes));
 	tcase_add_test(tc, an_interrupted_build_leaves_nothing);
+	tcase_add_test(tc, a_killed_build_leaves_nothing);
+	tcase_add_test(tc, old_tree_is_built_with_its_workarounds);
+	tcase_add_test(tc, tree_stays_as_it_is);
+	tcase_add_test(tc, log_is_kept);
+	tcase_add_test(tc, full_disk_is_said_and_nothing_is_kept);
 	suite_add_tcase(s, tc);
 	return s;
 }
