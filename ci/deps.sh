@@ -11,7 +11,7 @@ qemu-system-x86 busybox-static kmod
 apt dpkg dpkg-dev debian-archive-keyring ca-certificates gnupg faketime
 flex bison bc libelf-dev libssl-dev patch xz-utils cpio"
 # what CI adds
-[ "${1:-}" = --ci ] && packages="$packages clang clang-format libclang-rt-dev shellcheck git"
+[ "${1:-}" = --ci ] && packages="$packages gdb clang clang-format libclang-rt-dev shellcheck git"
 
 missing=
 for p in $packages; do

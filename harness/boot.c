@@ -28,11 +28,15 @@ static void session_free(struct session *s)
 
 static void boot_free(struct boot *b)
 {
-	if (b->initrd)
+	if (b->initrd && !b->s->o->keep)
 		unlink(b->initrd);
 	free(b->console_path);
 	free(b->channel_path);
 	free(b->initrd);
+	free(b->rr);
+	free(b->sysrq);
+	free(b->dump);
+	free(b->map);
 	channel_free(&b->channel);
 	json_decref(b->hello);
 	free(b->fatal);
@@ -49,13 +53,12 @@ static int on_bytes(void *arg, const char *buf, size_t len)
 	return b->protocol.kind ? -EPROTO : b->write_error;
 }
 
-/* The nonce depends only on what is booted, so that the same inputs give the same bytes. */
-static void make_nonce(const struct session *s, unsigned nr, char nonce[SHA256_HEX])
+void boot_nonce(const char *kernel_sha256, unsigned nr, char nonce[SHA256_HEX])
 {
 	_cleanup_free_ char *boot = xasprintf("%u", nr);
 	struct hash_key *k = hash_key_new();
 
-	hash_key_add(k, s->k->sha256);
+	hash_key_add(k, kernel_sha256);
 	hash_key_add(k, boot);
 	hash_key_end(k, nonce);
 	nonce[16] = '\0';
@@ -81,10 +84,42 @@ static int boot_prepare(struct boot *b, struct err *err)
 		b->planned += s->todo[i];
 	b->console_path = xasprintf("%s/console-%u.log", s->o->dir, b->nr);
 	b->channel_path = xasprintf("%s/channel-%u.log", s->o->dir, b->nr);
-	b->initrd = xasprintf("%s/initrd-%u.tmp", s->o->dir, b->nr);
-	make_nonce(s, b->nr, nonce);
+	b->initrd = xasprintf("%s/initrd-%u.%s", s->o->dir, b->nr, s->o->keep ? "cpio" : "tmp");
+	boot_nonce(s->k->sha256, b->nr, nonce);
 	b->channel = channel_new(nonce, boot_frame, b);
 	return write_initrd(b, nonce, err);
+}
+
+static struct vm_config machine(struct boot *b)
+{
+	const struct session *s = b->s;
+	struct vm_config cfg = {
+		.arch = s->k->arch,
+		.kernel = s->k->image,
+		.initrd = b->initrd,
+		.append = s->o->append,
+		.memory_mib = s->o->memory_mib,
+		.vcpus = s->o->vcpus,
+		.accel = s->accel,
+		.realtime = s->o->realtime || s->o->vcpus > 1,
+		.console_path = b->console_path,
+		.channel_path = b->channel_path,
+	};
+
+	/* Nothing enters a machine that counts instructions. QEMU records one vCPU under TCG. */
+	if (s->o->keep && cfg.realtime && cfg.accel == VM_TCG && cfg.vcpus <= 1) {
+		b->rr = xasprintf("%s/rr-%u.log", s->o->dir, b->nr);
+		cfg.rr = VM_RR_RECORD;
+	}
+	if (s->o->dump)
+		b->dump = xasprintf("%s/memory-%u.kdump", s->o->dir, b->nr);
+	b->sysrq = xasprintf("%s/sysrq-%u.log", s->o->dir, b->nr);
+	b->map = kernel_system_map(s->k);
+	cfg.rr_path = b->rr;
+	cfg.dump_path = b->dump;
+	cfg.sysrq_path = b->sysrq;
+	cfg.system_map = b->map;
+	return cfg;
 }
 
 /*
@@ -98,18 +133,7 @@ static int boot_once(struct session *s, unsigned nr, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	struct vm_config cfg = {
-		.arch = s->k->arch,
-		.kernel = s->k->image,
-		.initrd = b.initrd,
-		.append = s->o->append,
-		.memory_mib = s->o->memory_mib,
-		.vcpus = s->o->vcpus,
-		.accel = s->accel,
-		.realtime = s->o->vcpus > 1,
-		.console_path = b.console_path,
-		.channel_path = b.channel_path,
-	};
+	struct vm_config cfg = machine(&b);
 
 	progress_state(s->pg, nr > 1 ? "booting again (%u)" : "booting", nr);
 	ret = vm_run(&cfg, on_bytes, &b, &res, err);

@@ -7,6 +7,7 @@
 
 #include "cases.h"
 #include "err.h"
+#include "hash.h"
 #include "progress.h"
 #include "provider.h"
 #include "vm.h"
@@ -21,6 +22,9 @@ struct boot_opts {
 	unsigned vcpus;		 /* 0: 1 */
 	unsigned memory_mib;	 /* 0: the VM's default */
 	unsigned deadline_ms;	 /* guest time for one variant */
+	bool realtime;		 /* TCG that does not count instructions */
+	bool dump;		 /* of a machine that went silent: its memory */
+	bool keep;		 /* for a replay file: leave initrd-N.cpio and what QEMU records */
 };
 
 /*
@@ -30,6 +34,9 @@ struct boot_opts {
  */
 int boot_kernel(const struct kernel *k, const struct boot_opts *o, struct progress *pg,
 		unsigned *boots, struct err *err);
+
+/* What the channel of boot @nr of that kernel is signed with: it depends on nothing else. */
+void boot_nonce(const char *kernel_sha256, unsigned nr, char nonce[SHA256_HEX]);
 
 /*
  * The record of a kernel that never came to boot: @end is "unavailable", "infra" or "interrupted".

@@ -29,6 +29,7 @@ struct boot {
 	struct session *s;
 	unsigned nr;
 	char *console_path, *channel_path, *initrd;
+	char *rr, *sysrq, *dump, *map; /* as in struct vm_config; NULL: not wanted */
 	char initrd_sha256[SHA256_HEX];
 	struct channel *channel;
 	struct err protocol; /* the channel's complaint, if any */

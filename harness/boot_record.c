@@ -124,7 +124,8 @@ json_t *boot_record(const struct boot *b, const struct vm_config *cfg, const str
 	put_str(r, "qemu", s->qemu);
 	put_str(r, "end", end);
 	put_str(r, "text", b->protocol.kind ? b->protocol.msg : b->fatal ? b->fatal : res->text);
-	put_str(r, "ip_sample", res->ip_sample);
+	if (res->diagnosis)
+		json_object_set(r, "diagnosis", res->diagnosis);
 	add_console(b, end, r);
 	if (b->hello)
 		json_object_set(r, "hello", b->hello);

@@ -24,7 +24,7 @@ struct command {
 };
 
 extern const struct command cmd_run, cmd_report, cmd_kernels, cmd_cases, cmd_bench, cmd_repro,
-	cmd_mutants, cmd_shell;
+	cmd_mutants, cmd_shell, cmd_replay;
 
 /* How the user called this program. */
 const char *program_name(void);

@@ -75,6 +75,7 @@ static int print_story(const json_t *records, const char *kernel)
 static int run(int argc, char **argv, struct err *err)
 {
 	static const struct option options[] = {{"kernel", required_argument, NULL, 'k'},
+						{"save", required_argument, NULL, 's'},
 						{"results", required_argument, NULL, 'r'},
 						{"json", no_argument, NULL, 'J'},
 						{0}};
@@ -95,6 +96,8 @@ static int run(int argc, char **argv, struct err *err)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'k')
 			kernel = optarg;
+		else if (c == 's')
+			o.save = optarg;
 		else if (c == 'r')
 			o.results = optarg;
 		else if (c == 'J')
@@ -108,6 +111,7 @@ static int run(int argc, char **argv, struct err *err)
 	strv_add(&kernels, kernel);
 	strv_add(&kernels, FIXED_KERNEL);
 	o.kernels = kernels;
+	o.save_of = affected_name(kernel);
 	int ret = run_all(&o, &dir, &records, err);
 
 	if (ret < 0)
@@ -121,7 +125,7 @@ static int run(int argc, char **argv, struct err *err)
 
 const struct command cmd_repro = {
 	.name = "repro",
-	.args = "[--kernel KERNEL] [--results DIR] [--json]",
+	.args = "[--kernel KERNEL] [--save FILE] [--results DIR] [--json]",
 	.summary = "The Android hang in one command, every time, with a post-mortem",
 	.help = "Forces the schedule in which all three stages wait for each other for ever (class "
 		"H3), and\n"
@@ -130,6 +134,7 @@ const struct command cmd_repro = {
 		"reproduced.\n\n"
 		"  --kernel KERNEL  instead of " AFFECTED_KERNEL
 		": a name, or the path of an image\n"
+		"  --save FILE      the run of that kernel in a file, for `replay`\n"
 		"  --results DIR    the run's folder\n"
 		"  --json           print the judged records as one JSON object\n",
 	.run = run,

@@ -38,6 +38,9 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 						{"kernel", required_argument, NULL, 'k'},
 						{"require", no_argument, NULL, 'R'},
 						{"vcpus", required_argument, NULL, 'v'},
+						{"dump", no_argument, NULL, 'D'},
+						{"save", required_argument, NULL, 'F'},
+						{"real-time", no_argument, NULL, 'T'},
 						{"append", required_argument, NULL, 'A'},
 						{0}};
 	long n;
@@ -81,6 +84,15 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 			break;
 		case 'A':
 			o->append = optarg;
+			break;
+		case 'D':
+			o->dump = true;
+			break;
+		case 'F':
+			o->save = optarg;
+			break;
+		case 'T':
+			o->realtime = true;
 			break;
 		case 'R':
 			o->require = true;
@@ -167,6 +179,10 @@ const struct command cmd_run = {
 		"kvm\n"
 		"  --vcpus N        more than one means real time: outcomes may then come by "
 		"chance\n"
+		"  --real-time      the same with one\n"
+		"  --dump           keep the memory of a machine that goes silent, for crash and "
+		"drgn\n"
+		"  --save FILE      the run of one kernel in a file, for `replay`\n"
 		"  --append WORDS   more words for the kernel command line\n"
 		"  --results DIR    the run's folder; by default a new one below results/\n"
 		"  --require        a kernel that is not available makes the run fail\n"

@@ -5,13 +5,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "proc.h"
 #include "publish.h"
+#include "sig.h"
 
 int gdb_open(struct gdb *g, struct err *err)
 {
@@ -131,31 +134,69 @@ char *gdb_line(const struct gdb *g)
 	return line;
 }
 
-int gdb_run(const struct gdb *g, struct err *err)
+static void become_gdb(const struct gdb *g)
 {
+	static const int reset[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTTOU};
 	_cleanup_strv_ struct strv argv = {0};
-	struct sigaction ours, ignore = {.sa_handler = SIG_IGN};
+
+	for (size_t i = 0; i < sizeof(reset) / sizeof(*reset); i++)
+		signal(reset[i], SIG_DFL);
+	gdb_words(g, &argv);
+	execvp(argv.v[0], argv.v);
+	_exit(127);
+}
+
+/* The helper: not in the foreground, as we are not for as long as gdb is. */
+static void help(const struct gdb *g, pid_t parent)
+{
+	struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	pid_t before = tcgetpgrp(STDIN_FILENO);
 	int status = 0;
 
-	gdb_words(g, &argv);
-	fflush(NULL);
-	sigaction(SIGINT, &ignore, &ours);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGTTOU, SIG_IGN);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
+		_exit(127);
+	/* QEMU makes the socket before anything else; without QEMU we are ended. */
+	while (access(g->socket, F_OK) < 0)
+		nanosleep(&pause, NULL);
+	setpgid(0, 0);
+	if (before == getpgid(parent))
+		tcsetpgrp(STDIN_FILENO, getpid());
 	pid_t pid = fork();
 
-	if (pid == 0) {
-		signal(SIGINT, SIG_DFL);
-		signal(SIGPIPE, SIG_DFL);
-		execvp(argv.v[0], argv.v);
-		_exit(127);
-	}
-	int saved = errno;
-
+	if (pid == 0)
+		become_gdb(g);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	sigaction(SIGINT, &ours, NULL);
+	if (before == getpgid(parent))
+		tcsetpgrp(STDIN_FILENO, before);
+	if (pid < 0 || status)
+		kill(parent, SIGTERM);
+	_exit(0);
+}
+
+pid_t gdb_start(const struct gdb *g, struct err *err)
+{
+	pid_t parent = getpid();
+
+	fflush(NULL);
+	pid_t pid = fork();
+
 	if (pid < 0)
-		return err_set(err, ERR_INFRA, saved, "start gdb");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return err_set(err, ERR_INFRA, 0, "gdb could not be started");
-	return 0;
+		return err_set(err, ERR_INFRA, errno, "start gdb: fork");
+	if (pid == 0)
+		help(g, parent);
+	return pid;
+}
+
+void gdb_wait(pid_t pid, bool now)
+{
+	if (pid <= 0)
+		return;
+	if (now)
+		kill(pid, SIGTERM);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		if (sig_stop())
+			kill(pid, SIGTERM);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "err.h"
 #include "provider.h"
@@ -34,5 +35,11 @@ bool gdb_installed(void);
 /* What a user has to type, one shell command line. Caller frees. */
 char *gdb_line(const struct gdb *g);
 
-/* Run gdb on our own terminal (or whatever stdin is) to its end; Ctrl-C is meanwhile gdb's. */
-int gdb_run(const struct gdb *g, struct err *err);
+/*
+ * Run gdb on our own terminal, or whatever stdin is, as soon as the stub is there. It has the
+ * terminal, and with it Ctrl-C, until it ends; if it fails, we get SIGTERM, for the machine would
+ * wait for ever. Pid of the helper process that sees to all this.
+ */
+pid_t gdb_start(const struct gdb *g, struct err *err);
+/* Wait until it has ended; @now: end it. Harmless on a pid <= 0. */
+void gdb_wait(pid_t pid, bool now);

@@ -12,8 +12,9 @@
 #include "sig.h"
 #include "xalloc.h"
 
-static const struct command *const commands[] = {&cmd_run,   &cmd_repro, &cmd_report,  &cmd_kernels,
-						 &cmd_cases, &cmd_bench, &cmd_mutants, &cmd_shell};
+static const struct command *const commands[] = {&cmd_run,     &cmd_repro, &cmd_report,
+						 &cmd_kernels, &cmd_cases, &cmd_bench,
+						 &cmd_mutants, &cmd_shell, &cmd_replay};
 
 #define NCOMMANDS (sizeof(commands) / sizeof(*commands))
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cache.h"
 #include "cleanup.h"
@@ -111,4 +112,15 @@ int kernel_describe(const struct kernel_spec *spec, char **about, int *cached, s
 	int ret = find_provider(spec, &p, err);
 
 	return ret ? ret : p->describe(spec, about, cached, err);
+}
+
+char *kernel_system_map(const struct kernel *k)
+{
+	const char *slash = strrchr(k->image, '/');
+	char *map = xasprintf("%.*sSystem.map", slash ? (int)(slash + 1 - k->image) : 0, k->image);
+
+	if (access(map, R_OK) == 0)
+		return map;
+	free(map);
+	return NULL;
 }

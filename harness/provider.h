@@ -40,6 +40,9 @@ void kernel_free(struct kernel *k);
 int kernel_get(const struct kernel_spec *spec, struct progress *pg, struct kernel *out,
 	       struct err *err);
 
+/* The System.map of a kernel that was built here, or NULL; caller frees. */
+char *kernel_system_map(const struct kernel *k);
+
 /* For `kernels list`: one line about where it would come from, and whether it is cached. No
  * network. *about is the caller's. */
 int kernel_describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err);

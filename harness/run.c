@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include "progress.h"
 #include "provider.h"
 #include "record.h"
+#include "replay.h"
 #include "report.h"
 #include "run_dir.h"
 #include "sig.h"
@@ -71,6 +73,21 @@ static int check_paths(const struct run *r, struct err *err)
 	return 0;
 }
 
+/* Is it this kernel whose boots go into the replay file? */
+static bool is_saved(const struct run *r, size_t i)
+{
+	return r->o->save && (!r->o->save_of || !strcmp(r->o->save_of, r->m.v[r->sel[i]].name));
+}
+
+static int check_save(const struct run *r, struct err *err)
+{
+	if (r->o->save && !r->o->save_of && r->nsel != 1)
+		return err_set(err, ERR_USER, 0,
+			       "--save takes the run of one kernel, not of %zu; name the one",
+			       r->nsel);
+	return 0;
+}
+
 static int prepare(struct run *r, struct err *err)
 {
 	_cleanup_free_ char *cases = paths_data("cases/cases.conf");
@@ -79,6 +96,8 @@ static int prepare(struct run *r, struct err *err)
 	if (!ret)
 		ret = matrix_select(&r->m, r->o->kernels.v, r->o->kernels.n, &r->sel, &r->nsel,
 				    err);
+	if (!ret)
+		ret = check_save(r, err);
 	if (!ret)
 		ret = check_paths(r, err);
 	if (!ret)
@@ -117,6 +136,9 @@ static int work_on(const struct run *r, size_t i, struct progress *pg, struct er
 		.append = r->o->append,
 		.vcpus = r->o->vcpus,
 		.deadline_ms = DEADLINE_MS,
+		.realtime = r->o->realtime,
+		.dump = r->o->dump,
+		.keep = is_saved(r, i),
 	};
 
 	return boot_kernel(&k, &o, pg, &boots, err);
@@ -222,6 +244,59 @@ static int judge_all(struct run *r, json_t **records, struct err *err)
 	return ret;
 }
 
+/* What a boot left for the replay file is of no use once that is written, or could not be. */
+static void remove_kept(const char *dir)
+{
+	_cleanup_closedir_ DIR *d = opendir(dir);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (!fnmatch("initrd-*.cpio", e->d_name, 0) || !fnmatch("rr-*.log", e->d_name, 0))
+			unlinkat(dirfd(d), e->d_name, 0);
+}
+
+/* What a replay of this kernel's boots cannot promise is said when the file is made. */
+static void warn_of_chance(const json_t *records, const char *kernel)
+{
+	json_t *rec;
+	size_t i;
+
+	json_array_foreach (records, i, rec) {
+		bool kvm = !strcmp(jstr(rec, "accel", ""), "kvm");
+
+		if (strcmp(jstr(rec, "type", ""), "boot") ||
+		    strcmp(jstr(rec, "kernel", ""), kernel) ||
+		    strcmp(jstr(rec, "time", ""), "real") || (!kvm && jint(rec, "vcpus", 1) < 2))
+			continue;
+		fprintf(stderr,
+			"%s ran in real time, and QEMU can make no recording of %s: a replay may "
+			"differ\n",
+			kernel, kvm ? "KVM" : "several vCPUs");
+		return;
+	}
+}
+
+static int save(const struct run *r, const json_t *records, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < r->nsel; i++) {
+		_cleanup_kernel_ struct kernel k = {0};
+
+		if (!is_saved(r, i))
+			continue;
+		if (!sig_stop())
+			ret = kernel_get(&r->m.v[r->sel[i]], NULL, &k, err);
+		if (!ret && !sig_stop())
+			ret = replay_save(r->o->save, &k, r->kernel_dirs[i], records, err);
+		remove_kept(r->kernel_dirs[i]);
+		if (!ret)
+			warn_of_chance(records, k.name ? k.name : "");
+	}
+	if (ret < 0)
+		err_context(err, "the run is in %s, but not saved", r->dir);
+	return ret;
+}
+
 int run_all(const struct run_opts *o, char **dir, json_t **records, struct err *err)
 {
 	_cleanup_(run_free) struct run r = {.o = o};
@@ -236,6 +311,8 @@ int run_all(const struct run_opts *o, char **dir, json_t **records, struct err *
 		ret = boot_all(&r, err);
 	if (!ret)
 		ret = judge_all(&r, records, err);
+	if (!ret)
+		ret = save(&r, *records, err);
 	if (!ret)
 		*dir = steal_ptr(r.dir);
 	return ret;

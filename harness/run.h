@@ -19,6 +19,10 @@ struct run_opts {
 	const char *append;   /* more kernel command line words, or NULL */
 	unsigned jobs;	      /* machines at once; 0: as many as memory allows */
 	unsigned vcpus;	      /* of each machine */
+	bool realtime;	      /* also of one vCPU under TCG */
+	bool dump;	      /* of a machine that goes silent: its memory */
+	const char *save;     /* a replay file to write, or NULL */
+	const char *save_of;  /* the kernel that it is of; NULL: there must be only one */
 	bool require;	      /* a kernel that is not available is an error */
 	const char *program;  /* how the user called us: for `repeat` */
 	int argc;	      /* the command line, for run.json */

@@ -286,16 +286,23 @@ static int check_name(const char *name, unsigned with, const char *ns, char **li
 		       name, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-int schedule_check(const char *text, const char *ns, const char *join, char **list, struct err *err)
+static unsigned parts_of(const char *ns, const char *join)
 {
-	_cleanup_free_ char *words = trimmed(text, strlen(text));
 	_cleanup_strv_ struct strv names = {0};
 	unsigned with = strcmp(join, "none") ? WITH_JOIN : 0;
-	int ret;
 
 	strv_split(&names, ns, "+");
 	with |= strv_contains(&names, "user") ? WITH_USER : 0;
 	with |= strv_contains(&names, "time") ? WITH_TIME : 0;
+	return with;
+}
+
+int schedule_check(const char *text, const char *ns, const char *join, char **list, struct err *err)
+{
+	_cleanup_free_ char *words = trimmed(text, strlen(text));
+	unsigned with = parts_of(ns, join);
+	int ret;
+
 	*list = NULL;
 	if (!*words)
 		return err_set(err, ERR_USER, 0,
@@ -307,4 +314,18 @@ int schedule_check(const char *text, const char *ns, const char *join, char **li
 		*list = NULL;
 	}
 	return ret;
+}
+
+int schedule_point(const char *text, const char *ns, const char *join, struct schedule_point *p,
+		   struct err *err)
+{
+	const struct check c = {text, parts_of(ns, join), err};
+	struct passing pass;
+	int ret = parse_passing(&c, text, strlen(text), &pass);
+
+	if (ret < 0)
+		return ret;
+	*p = (struct schedule_point){pass.stage, pass.point, pass.nth,
+				     sched_stage_names[pass.stage], sched_point_names[pass.point]};
+	return 0;
 }

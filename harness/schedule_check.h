@@ -16,3 +16,13 @@
  */
 int schedule_check(const char *text, const char *ns, const char *join, char **list,
 		   struct err *err);
+
+/* One passing of a point by a stage, as cases/schedule.h numbers them; the names are static. */
+struct schedule_point {
+	int stage, point, nth;
+	const char *stage_name, *point_name;
+};
+
+/* "STAGE:POINT#N", checked in the same way. */
+int schedule_point(const char *text, const char *ns, const char *join, struct schedule_point *p,
+		   struct err *err);

@@ -95,7 +95,53 @@ static void print_expected(FILE *out, const json_t *records, const struct table_
 	}
 }
 
-static void print_boots(FILE *out, const json_t *records)
+/* "schedule+0x12 (6 of 8 samples)" for the address seen most; NULL without samples. */
+static char *most_seen(const json_t *samples)
+{
+	size_t best = 0, i, k;
+	const char *name = NULL;
+	json_t *a, *b;
+
+	json_array_foreach (samples, i, a) {
+		size_t n = 0;
+
+		json_array_foreach (samples, k, b)
+			n += !strcmp(jstr(a, "ip", ""), jstr(b, "ip", ""));
+		if (n > best) {
+			best = n;
+			name = jstr(a, "symbol", jstr(a, "ip", "?"));
+		}
+	}
+	return name ? xasprintf("%s (%zu of %zu samples)", name, best, json_array_size(samples))
+		    : NULL;
+}
+
+/* What the host found out by itself about a machine that went silent. */
+static void print_diagnosis(FILE *out, const json_t *r, const struct table_opts *opts)
+{
+	const json_t *d = json_object_get(r, "diagnosis");
+	const json_t *samples = json_object_get(d, "ip");
+	_cleanup_free_ char *where = most_seen(samples);
+	const char *sysrq = jstr(d, "sysrq", NULL), *dump = jstr(d, "dump", NULL);
+	const char *dir = opts->results ? opts->results : "…";
+	bool halted = jbool(json_array_get(samples, 0), "halted", 0);
+
+	if (where)
+		fprintf(out, "    the vCPU %s at %s\n", halted ? "is halted" : "runs", where);
+	if (sysrq && jint(d, "answered", 0))
+		fprintf(out, "    the kernel's stacks (SysRq): %s/%s/%s\n", dir,
+			jstr(r, "kernel", ""), sysrq);
+	else if (sysrq)
+		fprintf(out, "    the kernel does not answer SysRq%s%s\n",
+			json_object_get(d, "sysrq_error") ? ": " : "", jstr(d, "sysrq_error", ""));
+	if (dump)
+		fprintf(out, "    memory (kdump, for crash and drgn): %s/%s/%s\n", dir,
+			jstr(r, "kernel", ""), dump);
+	else if (json_object_get(d, "dump_error"))
+		fprintf(out, "    no dump: %s\n", jstr(d, "dump_error", ""));
+}
+
+static void print_boots(FILE *out, const json_t *records, const struct table_opts *opts)
 {
 	json_t *r;
 	size_t i;
@@ -112,6 +158,7 @@ static void print_boots(FILE *out, const json_t *records)
 		}
 		fprintf(out, "%s: %s\n", jstr(r, "kernel", "?"), jstr(r, "outcome", "?"));
 		print_lines(out, r);
+		print_diagnosis(out, r, opts);
 		if (!tail || !*tail)
 			continue;
 		fputs("    the console's last lines:\n", out);
@@ -128,7 +175,7 @@ void table_print_findings(FILE *out, const json_t *records, const struct table_o
 {
 	print_unexpected(out, records, opts);
 	print_expected(out, records, opts);
-	print_boots(out, records);
+	print_boots(out, records, opts);
 }
 
 static void print_known(FILE *out, const json_t *records)

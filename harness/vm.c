@@ -21,6 +21,7 @@
 #include "qmp.h"
 #include "sig.h"
 #include "vm_arch.h"
+#include "vm_diag.h"
 #include "vm_internal.h"
 #include "watchdog.h"
 
@@ -40,6 +41,9 @@ const struct vm_limits vm_limits = {
 	/* Some 20 ms of work; a host that is this slow can do nothing with the rest either. */
 	.restore_ms = 120000,
 	.answer_ms = 10000,
+	/* A kernel that answers does so within a few 100 ms of its own time. */
+	.sysrq_ms = 20000,
+	.dump_ms = 120000,
 };
 
 /* One running machine. */
@@ -60,7 +64,7 @@ struct vm {
 void vm_result_free(struct vm_result *r)
 {
 	free(r->text);
-	free(r->ip_sample);
+	json_decref(r->diagnosis);
 	*r = (struct vm_result){0};
 }
 
@@ -185,27 +189,6 @@ static void read_text(struct vm *vm)
 	vm->said_len += take;
 }
 
-/* Where the vCPU is, and whether it spins or is halted: several samples, so that a loop shows. */
-static char *sample_ip(struct vm *vm)
-{
-	const struct vm_arch *arch = vm_arch(vm->cfg->arch);
-	char *out = NULL;
-
-	for (int i = 0; i < 4; i++) {
-		struct err err = ERR_INIT;
-		_cleanup_free_ char *regs = NULL, *before = steal_ptr(out);
-
-		if (qmp_hmp(vm->qmp, "info registers", vm->lim.answer_ms, &regs, &err) < 0)
-			return before ? steal_ptr(before) : xstrdup(err.msg);
-		const char *ip = strstr(regs, arch->ip_register);
-		const char *halted = arch->halted && strstr(regs, arch->halted) ? " halted" : "";
-
-		out = xasprintf("%s%s%.*s%s", before ? before : "", before ? ", " : "",
-				ip ? (int)strcspn(ip, " \r\n") : 0, ip ? ip : "", halted);
-	}
-	return out;
-}
-
 static bool wait_for_news(struct vm *vm)
 {
 	struct pollfd p[] = {{.fd = vm->notify, .events = POLLIN},
@@ -239,11 +222,11 @@ static enum vm_end watch(struct vm *vm, struct vm_result *res)
 			return VM_DONE;
 		if (sig_stop())
 			return VM_INTERRUPTED;
-		if (qmp_stopped(vm->qmp))
+		if (qmp_stopped(vm->qmp) && !vm->cfg->debugged)
 			return vm->cfg->save ? VM_PARKED : VM_DIED;
 		res->text = watchdog_look(&vm->dog, channel || console);
 		if (res->text) {
-			res->ip_sample = sample_ip(vm);
+			res->diagnosis = vm_diagnose(vm->qmp, vm->cfg, &vm->lim);
 			return VM_SILENT;
 		}
 	}

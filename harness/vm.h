@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -42,6 +43,14 @@ struct vm_config {
 	double silent_cpu_s; /* QEMU CPU seconds without a byte on either port before it is called
 			      * silent; 0: the default, which is generous */
 	struct strv extra;   /* more QEMU arguments */
+	/* What is to be found out when it goes silent (vm_diag.h); NULL: not that. */
+	const char *sysrq_path; /* made: the kernel's answers to SysRq */
+	const char *dump_path;	/* made: memory, for crash and drgn */
+	const char *system_map; /* names for addresses */
+	bool debugged;		/* somebody stops it and lets it go on, in their own time */
+	/* QEMU's recording of what enters a run in real time; TCG only. @rr_path is its file. */
+	enum vm_rr { VM_RR_NONE, VM_RR_RECORD, VM_RR_REPLAY } rr;
+	const char *rr_path;
 
 	/*
 	 * Templates: a machine with @ram has its memory in that file (made by the caller). With
@@ -71,8 +80,8 @@ struct vm_result {
 	int status;   /* QEMU's wait status */
 	double cpu_s; /* user + system of QEMU */
 	double wall_s;
-	char *text;	 /* what happened, in one line; for VM_DIED with QEMU's own message */
-	char *ip_sample; /* VM_SILENT: where the vCPU was (QMP), and whether it spun or halted */
+	char *text;	   /* what happened, in one line; for VM_DIED with QEMU's own message */
+	json_t *diagnosis; /* VM_SILENT: see vm_diag.h */
 };
 void vm_result_free(struct vm_result *r);
 #define _cleanup_vm_result_ __attribute__((cleanup(vm_result_free)))

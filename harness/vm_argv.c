@@ -43,19 +43,38 @@ static void add_pair(struct strv *argv, const char *option, const char *value)
 	strv_add(argv, value);
 }
 
+/* Guest time follows instructions. @sleep: idle time is waited for, as in real time; else skipped.
+ */
+static void add_icount(const struct vm_config *cfg, bool sleep, struct strv *argv)
+{
+	_cleanup_free_ char *path = cfg->rr ? escape(cfg->rr_path) : NULL;
+
+	strv_add(argv, "-icount");
+	strv_addf(argv, "shift=4,sleep=%s%s%s", sleep ? "on" : "off",
+		  !cfg->rr		    ? ""
+		  : cfg->rr == VM_RR_RECORD ? ",rr=record,rrfile="
+					    : ",rr=replay,rrfile=",
+		  path ? path : "");
+}
+
 static void add_time(const struct vm_config *cfg, struct strv *argv)
 {
-	if (cfg->accel == VM_KVM || cfg->realtime) {
+	bool realtime = cfg->accel == VM_KVM || cfg->realtime;
+
+	/* QEMU can record only what runs in one thread and counts instructions. */
+	if (realtime && !cfg->rr) {
 		add_pair(argv, "-accel", cfg->accel == VM_KVM ? "kvm" : "tcg,thread=multi");
 		add_pair(argv, "-rtc", "base=" RTC_BASE);
 		return;
 	}
 	add_pair(argv, "-accel", "tcg");
-	/* Guest time follows instructions, idle time is skipped, the RTC follows guest time. */
-	add_pair(argv, "-icount", "shift=4,sleep=off");
-	add_pair(argv, "-rtc", "base=" RTC_BASE ",clock=vm");
-	/* Random numbers that QEMU hands to the guest (boot data, device tree) stay the same. */
-	add_pair(argv, "-seed", "1");
+	add_icount(cfg, realtime, argv);
+	/* The RTC follows guest time too, or the host's. */
+	add_pair(argv, "-rtc", realtime ? "base=" RTC_BASE : "base=" RTC_BASE ",clock=vm");
+	if (!realtime)
+		/* Random numbers that QEMU hands to the guest (boot data, device tree) stay the
+		 * same. */
+		add_pair(argv, "-seed", "1");
 }
 
 /* As `qemu -nographic` has it; Ctrl-C belongs to the guest. */

@@ -13,6 +13,8 @@ struct vm_limits {
 	double wall_s;			   /* seconds in all; 0: no such limit */
 	int poll_ms;			   /* how often the times above are looked at */
 	int restore_ms;			   /* how long saving or restoring a machine may take */
+	int sysrq_ms;			   /* …and a kernel for a SysRq key */
+	int dump_ms;			   /* … and QEMU for the guest's memory */
 	int answer_ms;			   /* how long QEMU may take for a question, or to exit */
 };
 

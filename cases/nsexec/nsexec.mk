@@ -12,7 +12,8 @@ NSEXEC_SHARED_SRC := $(addprefix cases/nsexec/, image.c points.c control.c)
 # longjmp and the stack protector take for an attack. One set of objects serves all three links,
 # hence -fPIE.
 NSEXEC_CFLAGS := -fPIE -fno-stack-protector -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0
-NSEXEC_LINK_static  := -static
+# Where no other program is: a debugger of the whole machine knows a process by its addresses only.
+NSEXEC_LINK_static  := -static -Wl,-Ttext-segment=0x20000000
 NSEXEC_LINK_pie     := -static-pie
 NSEXEC_LINK_dynamic := -pie
 # .data.rel.ro must be protected in every link, and no binding may happen after the first clone.

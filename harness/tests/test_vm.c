@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "json_util.h"
 #include "proto.h"
 #include "publish.h"
 #include "sig.h"
@@ -117,7 +118,7 @@ START_TEST(done)
 	ck_assert_int_eq(read_file(r->cfg.console_path, 100, &console, NULL, &r->err), 0);
 	ck_assert_str_eq(console, "!");
 	ck_assert(r->res.cpu_s > 0 && r->res.wall_s > 0);
-	ck_assert_ptr_null(r->res.ip_sample);
+	ck_assert_ptr_null(r->res.diagnosis);
 }
 END_TEST
 
@@ -157,6 +158,17 @@ START_TEST(power_off)
 }
 END_TEST
 
+/* Sample @i of the instruction pointer. */
+static const char *where(const struct run *r, size_t i)
+{
+	static char text[64];
+	const json_t *s = json_array_get(json_object_get(r->res.diagnosis, "ip"), i);
+
+	snprintf(text, sizeof(text), "%s%s", jstr(s, "ip", "none"),
+		 jbool(s, "halted", 0) ? " halted" : "");
+	return text;
+}
+
 START_TEST(spinning_guest_is_silent)
 {
 	_cleanup_run_ struct run *r = GUEST(SPIN);
@@ -167,7 +179,40 @@ START_TEST(spinning_guest_is_silent)
 	ck_assert_msg(says(r, "in 1 s of CPU"), "%s", r->res.text);
 	ck_assert_msg(r->res.cpu_s > 1, "%f", r->res.cpu_s);
 	/* The very first instruction, 32 bytes into the image, in every sample. */
-	ck_assert_pstr_eq(r->res.ip_sample, "IP=00100020, IP=00100020, IP=00100020, IP=00100020");
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_str_eq(where(r, i), "00100020");
+}
+END_TEST
+
+/* A guest that has no idea of SysRq, and whose machine the interrupt resets: said, and no hang. */
+START_TEST(kernel_that_does_not_answer)
+{
+	_cleanup_run_ struct run *r = GUEST(SPIN);
+	_cleanup_free_ char *map = xasprintf("%s/System.map", test_dir()), *memory = NULL;
+	_cleanup_free_ char *sysrq = xasprintf("%s/a b/sysrq", test_dir());
+	_cleanup_free_ char *dump = xasprintf("%s/memory", test_dir());
+	static const char symbols[] = "0000000000200000 T later\n0000000000100010 T stuck\n"
+				      "0000000000100018 d no_function\n\ngarbage\n";
+	size_t len;
+
+	ck_assert_int_eq(publish_buffer(map, symbols, strlen(symbols), &r->err), 0);
+	ck_assert_int_eq(publish_buffer(sysrq, "old", 3, &r->err), 0);
+	r->cfg.silent_cpu_s = 1;
+	r->cfg.system_map = map;
+	r->cfg.sysrq_path = sysrq;
+	r->cfg.dump_path = dump;
+	r->lim.sysrq_ms = 400;
+	r->lim.dump_ms = 60000;
+	ck_assert_int_eq(go(r), VM_SILENT);
+	const json_t *d = r->res.diagnosis;
+
+	ck_assert_str_eq(jstr(json_array_get(json_object_get(d, "ip"), 0), "symbol", ""),
+			 "stuck+0x10");
+	ck_assert_int_eq(jint(d, "answered", -1), 0);
+	ck_assert_str_eq(jstr(d, "sysrq", ""), "sysrq");
+	ck_assert_str_eq(jstr(d, "dump", ""), "memory");
+	ck_assert_int_eq(read_file(dump, 1 << 28, &memory, &len, &r->err), 0);
+	ck_assert_msg(len > 4096, "%zu", len);
 }
 END_TEST
 
@@ -177,9 +222,7 @@ START_TEST(halted_guest_is_silent)
 	_cleanup_run_ struct run *r = GUEST(HALT, SPIN);
 
 	ck_assert_int_eq(go(r), VM_SILENT);
-	ck_assert_ptr_nonnull(r->res.ip_sample);
-	ck_assert_msg(strstr(r->res.ip_sample, "IP=00100022 halted") != NULL, "%s",
-		      r->res.ip_sample);
+	ck_assert_str_eq(where(r, 0), "00100022 halted");
 	ck_assert(WIFSIGNALED(r->res.status));
 }
 END_TEST
@@ -192,7 +235,7 @@ START_TEST(idle_guest_is_silent_in_real_time)
 	r->cfg.realtime = true;
 	ck_assert_int_eq(go(r), VM_SILENT);
 	ck_assert_msg(says(r, "no CPU time for 3 s"), "%s", r->res.text);
-	ck_assert_ptr_nonnull(strstr(r->res.ip_sample, "IP=00100022 halted"));
+	ck_assert_str_eq(where(r, 0), "00100022 halted");
 }
 END_TEST
 
@@ -562,6 +605,7 @@ TEST_SUITE(vm)
 	tcase_add_test(tc, triple_fault_is_a_reset);
 	tcase_add_test(tc, power_off);
 	tcase_add_test(tc, spinning_guest_is_silent);
+	tcase_add_test(tc, kernel_that_does_not_answer);
 	tcase_add_test(tc, halted_guest_is_silent);
 	tcase_add_test(tc, idle_guest_is_silent_in_real_time);
 	tcase_add_test(tc, talking_guest_is_not_silent);
