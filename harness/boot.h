@@ -24,6 +24,7 @@ struct boot_opts {
 	unsigned deadline_ms;	 /* guest time for one variant */
 	bool realtime;		 /* TCG that does not count instructions */
 	bool dump;		 /* of a machine that went silent: its memory */
+	bool narrate;		 /* tell on the way what each variant comes to */
 	bool keep;		 /* for a replay file: leave initrd-N.cpio and what QEMU records */
 };
 

@@ -48,6 +48,27 @@ static void on_begin(struct boot *b, const json_t *frame)
 	progress_tick(b->s->pg, "%zu/%zu %s/%s", b->ran + 1, b->planned, v->case_name, v->name);
 }
 
+/* What a stage machine came to, for whoever watches. Facts: the judge has not spoken yet. */
+static void narrate(struct boot *b, const char *name, const json_t *frame)
+{
+	const json_t *stop = json_object_get(json_object_get(frame, "facts"), "stop");
+	double ms = jint(frame, "guest_us", 0) / 1000.0;
+	char waits[128] = "";
+	json_t *edge;
+	size_t i, n = 0;
+
+	if (!stop)
+		return;
+	json_array_foreach (json_object_get(stop, "graph"), i, edge)
+		if (n < sizeof(waits))
+			n += snprintf(waits + n, sizeof(waits) - n, "%s %s waits for %s",
+				      i ? "," : ":", jstr(edge, "stage", "?"),
+				      jstr(edge, "waits_for", "?"));
+	progress_note(b->s->pg, "%s: %s after %.0f ms of guest time%s", name,
+		      jbool(stop, "deadlock", 0) == 1 ? "deadlock" : jstr(stop, "why", "?"), ms,
+		      waits);
+}
+
 static void on_result(struct boot *b, const json_t *frame)
 {
 	long i = frame_variant(b, frame);
@@ -64,6 +85,8 @@ static void on_result(struct boot *b, const json_t *frame)
 	json_object_set_new(r, "guest_ms", json_real(jint(frame, "guest_us", 0) / 1000.0));
 	json_object_set(r, "observed", facts);
 	boot_write(b, r);
+	if (b->s->o->narrate)
+		narrate(b, b->s->o->variants->v[i].name, frame);
 	b->running = -1;
 	b->ran++;
 	if (b->s->o->variants->v[i].control == CONTROL_NONE)

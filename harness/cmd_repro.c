@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The Android hang in one command, explained, with the proof that seals and kernel both matter. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,18 +8,21 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "json_util.h"
+#include "matrix.h"
+#include "mechanism.h"
+#include "paths.h"
+#include "pick.h"
 #include "postmortem.h"
 #include "report.h"
 #include "run.h"
 
 #define AFFECTED_KERNEL "cow-6.1"
-#define FIXED_KERNEL	"6.1"
 #define SUITE		"repro"
+#define SCHEDULE	"H3"
 
 /* The variant that must hang, and the same one without F_SEAL_FUTURE_WRITE; cases/cases.conf. */
 #define WITH_SEAL    "memfd-0x1f-H3"
 #define WITHOUT_SEAL "memfd-0xf-H3"
-#define PROBES	     "0x1f"
 
 static const json_t *find(const json_t *records, const char *kernel, const char *case_name,
 			  const char *variant)
@@ -41,23 +45,44 @@ static void print_line(const json_t *r, const char *what)
 	       jstr(r, "id", ""));
 }
 
-/* The matrix's own name for the affected kernel: a path gets one from its file name. */
-static const char *affected_name(const char *word)
+/*
+ * The kernel that @word names, by the matrix's own name for it (caller frees), and the one to
+ * compare with: its own, or where the matrix knows none, that of the default. Caller frees both.
+ */
+static int find_pair(const char *word, char **affected, char **fixed, struct err *err)
 {
-	const char *slash = strrchr(word, '/');
+	_cleanup_matrix_ struct matrix m = {0};
+	int ret = matrix_open(&m, err);
 
-	return slash ? slash + 1 : word;
+	if (ret < 0)
+		return ret;
+	const struct kernel_spec *spec = pick_spec(&m, word, err);
+
+	if (!spec)
+		return -EINVAL;
+	*affected = xstrdup(spec->name);
+	const char *other = spec_get(spec, "fixed");
+
+	if (!other && (spec = pick_spec(&m, AFFECTED_KERNEL, err)))
+		other = spec_get(spec, "fixed");
+	if (!other)
+		return err_set(err, ERR_USER, 0,
+			       "kernels/matrix.conf names no fixed kernel to compare %s with",
+			       word);
+	*fixed = xstrdup(other);
+	return 0;
 }
 
-static int print_story(const json_t *records, const char *kernel)
+static int print_story(const json_t *records, const char *kernel, const char *fixed_kernel,
+		       const struct mechanisms *ms)
 {
 	const json_t *hang = find(records, kernel, "stage-machine", WITH_SEAL);
 	const json_t *no_seal = find(records, kernel, "stage-machine", WITHOUT_SEAL);
-	const json_t *fixed = find(records, FIXED_KERNEL, "stage-machine", WITH_SEAL);
+	const json_t *fixed = find(records, fixed_kernel, "stage-machine", WITH_SEAL);
 	bool hung = !strcmp(jstr(hang, "outcome", ""), "hang");
 
 	if (hang)
-		postmortem_print(stdout, hang, find(records, kernel, "cow", PROBES));
+		postmortem_print(stdout, hang, records, ms);
 	puts("\nThe same schedule, one thing changed");
 	print_line(hang, "memfd sealed 0x1f (with FUTURE_WRITE)");
 	print_line(no_seal, "the same kernel, memfd sealed 0xf");
@@ -88,7 +113,9 @@ static int run(int argc, char **argv, struct err *err)
 			     .argv = argv};
 	_cleanup_strv_ struct strv kernels = {0};
 	_cleanup_json_ json_t *records = NULL;
-	_cleanup_free_ char *dir = NULL;
+	_cleanup_mechanisms_ struct mechanisms ms = {0};
+	_cleanup_free_ char *known = paths_data("kernels/mechanisms.conf");
+	_cleanup_free_ char *dir = NULL, *affected = NULL, *fixed = NULL;
 	const char *kernel = AFFECTED_KERNEL;
 	bool as_json = false;
 	int c;
@@ -108,17 +135,29 @@ static int run(int argc, char **argv, struct err *err)
 	if (optind != argc)
 		return err_set(err, ERR_USER, 0, "repro takes no '%s'; a kernel goes with --kernel",
 			       argv[optind]);
+	int ret = mechanisms_load(known, &ms, err);
+
+	if (!ret)
+		ret = find_pair(kernel, &affected, &fixed, err);
+	if (ret < 0)
+		return ret;
 	strv_add(&kernels, kernel);
-	strv_add(&kernels, FIXED_KERNEL);
+	strv_add(&kernels, fixed);
 	o.kernels = kernels;
-	o.save_of = affected_name(kernel);
-	int ret = run_all(&o, &dir, &records, err);
+	o.save_of = affected;
+	o.narrate = !as_json;
+	if (!as_json)
+		fprintf(stderr,
+			"Each stage waits where schedule " SCHEDULE " says, on %s and, to compare, "
+			"on %s.\n",
+			affected, fixed);
+	ret = run_all(&o, &dir, &records, err);
 
 	if (ret < 0)
 		return ret;
 	if (as_json)
 		return report_print(dir, records, true);
-	ret = print_story(records, affected_name(kernel));
+	ret = print_story(records, affected, fixed, &ms);
 	printf("The records are in %s\n", dir);
 	return ret;
 }

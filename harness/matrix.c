@@ -76,9 +76,10 @@ static bool valid_name(const char *name)
 /* All that providers ask for: a mistyped key would otherwise just have no effect. */
 static int check_key(const char *key, struct err *err)
 {
-	static const char *const known[] = {"provider", "arch",	   "series",  "tags",	 "suites",
-					    "package",	"version", "image",   "modules", "config",
-					    "patches",	"release", "tarball", "tree",	 "dsc"};
+	static const char *const known[] = {"provider", "arch",	   "series",  "tags",
+					    "suites",	"package", "version", "image",
+					    "modules",	"config",  "patches", "release",
+					    "tarball",	"tree",	   "dsc",     "fixed"};
 	_cleanup_strv_ struct strv names = {0};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {

@@ -34,7 +34,7 @@ static int fill_cache(const struct kernel_spec *spec, struct err *err)
 	return ret;
 }
 
-static const struct kernel_spec *one(struct matrix *m, const char *word, struct err *err)
+const struct kernel_spec *pick_spec(struct matrix *m, const char *word, struct err *err)
 {
 	char *words[] = {(char *)word};
 	_cleanup_free_ size_t *sel = NULL;
@@ -57,7 +57,7 @@ int pick_kernel(const char *word, struct kernel *out, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	const struct kernel_spec *spec = one(&m, word, err);
+	const struct kernel_spec *spec = pick_spec(&m, word, err);
 
 	if (!spec)
 		return -EINVAL;

@@ -3,7 +3,11 @@
 #pragma once
 
 #include "err.h"
+#include "matrix.h"
 #include "provider.h"
+
+/* The one kernel of @m that @word names; NULL with an ERR_USER when there is none, or several. */
+const struct kernel_spec *pick_spec(struct matrix *m, const char *word, struct err *err);
 
 /*
  * @word as matrix_select() takes it; one that stands for several kernels is an ERR_USER. What takes

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "postmortem.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "json_util.h"
 #include "xalloc.h"
-
-/* The bug that all of these classes come from; where the probes confirm it, its fix is named. */
-#define FIX \
-	"05d351102dbe (Linux 5.5-rc1, 5.4.4, 5.3.17) clears VM_MAYWRITE for shared mappings only"
 
 static const struct {
 	const char *name, *text;
@@ -157,8 +154,54 @@ static void print_findings(FILE *out, const json_t *record)
 		fprintf(out, "  %s: %s\n", jstr(f, "assertion", "?"), jstr(f, "text", ""));
 }
 
-static void print_mechanism(FILE *out, const json_t *record, const json_t *cow)
+/* In order of sending, with the end each went into where that was another than it should. */
+static void print_words(FILE *out, const json_t *observed)
 {
+	json_t *word;
+	size_t i;
+
+	json_array_foreach (json_object_get(observed, "words"), i, word)
+		fprintf(out, "%s%s", i ? ", " : "\nThe messages sent\n  ",
+			json_string_value(word) ? json_string_value(word) : "?");
+	if (i)
+		fputc('\n', out);
+}
+
+/* The copy-on-write probes of the same boot on a memfd with the same seals. */
+static const json_t *probes_of(const json_t *records, const json_t *record)
+{
+	const json_t *seals = json_object_get(json_object_get(record, "observed"), "seals");
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r)
+		if (!strcmp(jstr(r, "kind", ""), "cow") &&
+		    !strcmp(jstr(r, "kernel", ""), jstr(record, "kernel", "?")) &&
+		    jint(r, "boot", -1) == jint(record, "boot", -2) && seals &&
+		    json_equal(json_object_get(json_object_get(r, "observed"), "seals"), seals))
+			return r;
+	return NULL;
+}
+
+static void print_known_mechanism(FILE *out, const struct mechanism *m, const json_t *record,
+				  const char *finding, const char *who)
+{
+	_cleanup_free_ char *text = mechanism_text(m, record);
+
+	fprintf(out, "  %s\n  seen by %s: %s\n", text, who, finding);
+	if (m->fix)
+		fprintf(out, "  fix: %s%s%s%s\n", m->fix, m->fixed_in ? " (in " : "",
+			m->fixed_in ? m->fixed_in : "", m->fixed_in ? ")" : "");
+	if (m->since)
+		fprintf(out, "  since: %s\n", m->since);
+}
+
+static void print_mechanism(FILE *out, const json_t *record, const json_t *cow,
+			    const struct mechanisms *ms)
+{
+	const char *finding = NULL, *who = "the probes of the same boot";
+	const struct mechanism *m = mechanism_match(ms, cow, &finding);
+
 	fputs("\nMechanism\n", out);
 	if (strcmp(jstr(json_object_get(record, "params"), "fault", "none"), "none")) {
 		fputs("  injected: the page of the globals was remapped shared before the first "
@@ -166,18 +209,45 @@ static void print_mechanism(FILE *out, const json_t *record, const json_t *cow)
 		      out);
 		return;
 	}
-	if (!cow) {
-		fputs("  not probed in this run\n", out);
-		return;
+	if (!m) {
+		m = mechanism_match(ms, record, &finding);
+		who = "the machine itself";
 	}
-	print_findings(out, cow);
-	if (!strcmp(jstr(cow, "outcome", ""), "fail"))
-		fputs("  fix: " FIX "\n", out);
-	else
+	if (m)
+		print_known_mechanism(out, m, record, finding, who);
+	if (m && cow)
+		print_findings(out, cow);
+	else if (cow)
 		fputs("  the copy-on-write probes found nothing: look elsewhere\n", out);
+	else
+		fprintf(out, "  no probes of these seals in that boot: run %s --only 'cow/*'\n",
+			jstr(record, "kernel", "?"));
 }
 
-void postmortem_print(FILE *out, const json_t *record, const json_t *cow)
+/* The boot that ended while the variant ran. */
+static void print_boot(FILE *out, const json_t *records, const json_t *record)
+{
+	const char *tail;
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r) {
+		if (strcmp(jstr(r, "type", ""), "boot") ||
+		    strcmp(jstr(r, "kernel", ""), jstr(record, "kernel", "?")) ||
+		    jint(r, "boot", -1) != jint(record, "boot", -2))
+			continue;
+		fprintf(out, "The machine ended while this ran: %s (%s)\n", jstr(r, "end", "?"),
+			jstr(r, "text", "?"));
+		if (json_object_get(r, "console_line"))
+			fprintf(out, "  %s\n", jstr(r, "console_line", ""));
+		tail = jstr(r, "console_tail", "");
+		if (*tail)
+			fprintf(out, "The console's last lines\n%s\n", tail);
+	}
+}
+
+void postmortem_print(FILE *out, const json_t *record, const json_t *records,
+		      const struct mechanisms *ms)
 {
 	const json_t *observed = json_object_get(record, "observed");
 	const char *class = jstr(record, "class", "");
@@ -185,6 +255,10 @@ void postmortem_print(FILE *out, const json_t *record, const json_t *cow)
 
 	fprintf(out, "%s (%s): %s%s%s\n\n", jstr(record, "id", "?"), jstr(record, "release", "?"),
 		jstr(record, "outcome", "?"), *class ? ", class " : "", class);
+	if (!strcmp(jstr(record, "state", ""), "running")) {
+		print_boot(out, records, record);
+		return;
+	}
 	if (json_object_get(observed, "stages"))
 		print_stages(out, observed);
 	if (text)
@@ -192,6 +266,41 @@ void postmortem_print(FILE *out, const json_t *record, const json_t *cow)
 	print_graph(out, json_object_get(observed, "stop"));
 	fputs("\nWhat was observed\n", out);
 	print_findings(out, record);
+	print_words(out, observed);
 	print_timeline(out, observed);
-	print_mechanism(out, record, cow);
+	print_mechanism(out, record, probes_of(records, record), ms);
+}
+
+bool postmortem_wanted(const json_t *record)
+{
+	static const char *const outcomes[] = {"fail", "hang", "crash"};
+
+	if (strcmp(jstr(record, "type", ""), "variant") ||
+	    strcmp(jstr(record, "control", ""), "none") ||
+	    strcmp(jstr(record, "kind", ""), "machine"))
+		return false;
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++)
+		if (!strcmp(jstr(record, "outcome", ""), outcomes[i]))
+			return true;
+	return false;
+}
+
+size_t postmortem_print_all(FILE *out, const json_t *records, const char *pattern,
+			    const struct mechanisms *ms)
+{
+	size_t i, n = 0;
+	json_t *r;
+
+	json_array_foreach (records, i, r) {
+		const char *id = jstr(r, "id", ""), *rest = strchr(id, '/');
+
+		if (!postmortem_wanted(r) || (pattern && fnmatch(pattern, id, 0) &&
+					      (!rest || fnmatch(pattern, rest + 1, 0)) &&
+					      fnmatch(pattern, jstr(r, "variant", ""), 0)))
+			continue;
+		if (n++)
+			fputs("\n----\n\n", out);
+		postmortem_print(out, r, records, ms);
+	}
+	return n;
 }

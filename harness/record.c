@@ -106,3 +106,14 @@ int records_load(const char *dir, json_t **records, struct err *err)
 		*records = json_incref(all);
 	return ret;
 }
+
+json_t *record_select(const json_t *records, const char *kernel)
+{
+	json_t *own = json_array(), *r;
+	size_t i;
+
+	json_array_foreach (records, i, r)
+		if (!strcmp(jstr(r, "kernel", ""), kernel))
+			json_array_append(own, r);
+	return own;
+}

@@ -16,5 +16,8 @@ int records_load(const char *dir, json_t **records, struct err *err);
 /* Write @records (array) to @path, published whole. */
 int records_save(const char *path, const json_t *records, struct err *err);
 
+/* Those of @kernel, in their order. The caller owns the array. */
+json_t *record_select(const json_t *records, const char *kernel);
+
 /* Append one record to the open stream, flushed: what Ctrl-C leaves behind must be whole lines. */
 int record_append(FILE *f, const json_t *record, struct err *err);

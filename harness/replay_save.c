@@ -174,17 +174,6 @@ static int add_boots(struct save *s, const json_t *own, const char *dir, struct 
 	return ret;
 }
 
-static json_t *records_of(const json_t *records, const char *kernel)
-{
-	json_t *own = json_array(), *r;
-	size_t i;
-
-	json_array_foreach (records, i, r)
-		if (!strcmp(jstr(r, "kernel", ""), kernel))
-			json_array_append(own, r);
-	return own;
-}
-
 static void describe_kernel(json_t *manifest, const struct kernel *k)
 {
 	const struct {
@@ -203,7 +192,7 @@ int replay_save(const char *path, const struct kernel *k, const char *dir, const
 		struct err *err)
 {
 	_cleanup_(save_free) struct save s = {.manifest = json_object()};
-	_cleanup_json_ json_t *own = records_of(records, k->name);
+	_cleanup_json_ json_t *own = record_select(records, k->name);
 	_cleanup_free_ char *list = xasprintf("%s/records.jsonl", dir);
 	const char *about = subject(own);
 

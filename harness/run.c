@@ -14,8 +14,10 @@
 #include "matrix.h"
 #include "paths.h"
 #include "pool.h"
+#include "postmortem.h"
 #include "progress.h"
 #include "provider.h"
+#include "publish.h"
 #include "record.h"
 #include "replay.h"
 #include "report.h"
@@ -138,6 +140,7 @@ static int work_on(const struct run *r, size_t i, struct progress *pg, struct er
 		.deadline_ms = DEADLINE_MS,
 		.realtime = r->o->realtime,
 		.dump = r->o->dump,
+		.narrate = r->o->narrate,
 		.keep = is_saved(r, i),
 	};
 
@@ -216,16 +219,34 @@ static int save_judged(const struct run *r, json_t *records, struct err *err)
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < r->nsel; i++) {
-		_cleanup_json_ json_t *own = json_array();
+		_cleanup_json_ json_t *own = record_select(records, r->m.v[r->sel[i]].name);
 		_cleanup_free_ char *path = xasprintf("%s/records.jsonl", r->kernel_dirs[i]);
-		json_t *record;
-		size_t n;
 
-		json_array_foreach (records, n, record) {
-			if (!strcmp(jstr(record, "kernel", ""), r->m.v[r->sel[i]].name))
-				json_array_append(own, record);
-		}
 		ret = records_save(path, own, err);
+	}
+	return ret;
+}
+
+/* KERNEL/postmortem.txt, where there is something to explain. */
+static int write_postmortems(const struct run *r, const json_t *records, struct err *err)
+{
+	_cleanup_mechanisms_ struct mechanisms ms = {0};
+	_cleanup_free_ char *path = paths_data("kernels/mechanisms.conf");
+	int ret = mechanisms_load(path, &ms, err);
+
+	for (size_t i = 0; !ret && i < r->nsel; i++) {
+		_cleanup_json_ json_t *own = record_select(records, r->m.v[r->sel[i]].name);
+		_cleanup_free_ char *text = NULL;
+		_cleanup_free_ char *file = xasprintf("%s/postmortem.txt", r->kernel_dirs[i]);
+		size_t len = 0;
+		FILE *f = open_memstream(&text, &len);
+
+		if (!f)
+			return err_set(err, ERR_INFRA, errno, "write %s", file);
+		postmortem_print_all(f, own, NULL, &ms);
+		fclose(f);
+		if (len)
+			ret = publish_buffer(file, text, len, err);
 	}
 	return ret;
 }
@@ -237,6 +258,8 @@ static int judge_all(struct run *r, json_t **records, struct err *err)
 
 	if (!ret)
 		ret = save_judged(r, *records, err);
+	if (!ret)
+		ret = write_postmortems(r, *records, err);
 	if (!ret)
 		ret = suite_write(r->dir, *records, &failed, err);
 	if (!ret)

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "json_util.h"
+#include "postmortem.h"
 #include "table_internal.h"
 #include "xalloc.h"
 
@@ -218,10 +219,11 @@ void table_print_summary(FILE *out, const json_t *records, const struct tally *t
 			 const struct table_opts *opts)
 {
 	_cleanup_strv_ struct strv kernels = {0};
-	size_t total = 0, i;
+	size_t total = 0, wanted = 0, i;
 	json_t *r;
 
 	json_array_foreach (records, i, r) {
+		wanted += postmortem_wanted(r);
 		if (jint(r, "boot", 0) > 0 && !strv_contains(&kernels, jstr(r, "kernel", "?")))
 			strv_add(&kernels, jstr(r, "kernel", "?"));
 	}
@@ -240,6 +242,8 @@ void table_print_summary(FILE *out, const json_t *records, const struct tally *t
 	if (t->boots_incomplete)
 		fprintf(out, "The run was interrupted: what is missing was not run.\n");
 	print_accel(out, records);
+	if (opts->results && wanted)
+		fprintf(out, "Why, stage by stage: %s/KERNEL/postmortem.txt\n", opts->results);
 	if (opts->results)
 		fprintf(out, "The records are in %s\n", opts->results);
 }

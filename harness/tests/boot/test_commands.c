@@ -87,13 +87,21 @@ START_TEST(repro_reproduces_and_explains)
 {
 	_cleanup_free_ char *dir = results_dir("repro"), *out = NULL, *log = NULL;
 	int status = COMMAND(dir, &out, &log, "repro", "--results", dir);
-	static const char *const said[] = {"hang, class H3", "Deadlock, proved", "VM_MAYWRITE",
-					   "05d351102dbe", "Reproduced"};
+	static const char *const said[] = {"hang, class H3", "Deadlock, proved",
+					   "VM_MAYWRITE",    "05d351102dbe",
+					   "Reproduced",     "The messages sent"};
 
 	ck_assert_msg(status == 0, "%s%s", out, log);
 	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
 		ck_assert_msg(strstr(out, said[i]) != NULL, "nothing of '%s' in:\n%s", said[i],
 			      out);
+	/* What happens is told as it happens, and kept. */
+	ck_assert_msg(strstr(log, "memfd-0x1f-H3: deadlock after ") != NULL, "%s", log);
+	_cleanup_free_ char *again = NULL, *kept = xasprintf("%s/cow-6.1/postmortem.txt", dir);
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(read_file(kept, 1 << 20, &again, NULL, &err) == 0, "%s", err.msg);
+	ck_assert_msg(strstr(out, again) != NULL, "%s", again);
 }
 END_TEST
 
