@@ -208,6 +208,25 @@ static int put_list(struct cpio *c, struct err *err)
 	return ret;
 }
 
+/*
+ * Without its signature, which comes as a file of its own for a kernel that insists (images/init):
+ * to check one hashes the whole module, and under emulation that takes longer than all the rest of
+ * loading it.
+ */
+static int put_module(struct cpio *c, const char *file, const char *name, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("/lib/modules/%s.ko", name);
+	_cleanup_free_ char *sig_path = xasprintf("%s.sig", path), *data = NULL;
+	size_t len, sig;
+	int ret = module_read(file, &data, &len, err);
+
+	if (ret < 0)
+		return ret;
+	sig = module_signature(data, len);
+	ret = put_file(c, path, 0644, data, len - sig, err);
+	return ret || !sig ? ret : put_file(c, sig_path, 0644, data + len - sig, sig, err);
+}
+
 static int put_modules(struct cpio *c, const struct module_set *mods, struct err *err)
 {
 	_cleanup_free_ char *names = xstrdup("");
@@ -216,13 +235,7 @@ static int put_modules(struct cpio *c, const struct module_set *mods, struct err
 	if (!ret)
 		ret = put_dir(c, "/lib/modules", 0755, err);
 	for (size_t i = 0; !ret && mods && i < mods->files.n; i++) {
-		_cleanup_free_ char *path = xasprintf("/lib/modules/%s.ko", mods->names.v[i]);
-		_cleanup_free_ char *data = NULL;
-		size_t len;
-
-		ret = module_read(mods->files.v[i], &data, &len, err);
-		if (!ret)
-			ret = put_file(c, path, 0644, data, len, err);
+		ret = put_module(c, mods->files.v[i], mods->names.v[i], err);
 		char *more = xasprintf("%s%s.ko\n", names, mods->names.v[i]);
 
 		free(names);

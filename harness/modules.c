@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "modules.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <libkmod.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -257,4 +259,26 @@ int modules_wanted(struct strv *wanted, struct err *err)
 		strv_split(wanted, line, " \t");
 	}
 	return 0;
+}
+
+/*
+ * Behind the ELF file: signer, key id and signature, the three lengths among twelve bytes, and the
+ * marker (the kernel's include/linux/module_signature.h).
+ */
+size_t module_signature(const char *data, size_t len)
+{
+	static const char marker[] = "~Module signature appended~\n";
+	const size_t marker_len = sizeof(marker) - 1;
+	struct {
+		uint8_t algo, hash, id_type, signer_len, key_id_len, pad[3];
+		uint32_t sig_len; /* big-endian */
+	} info;
+	const size_t tail = sizeof(info) + marker_len;
+
+	if (len < tail || memcmp(data + len - marker_len, marker, marker_len))
+		return 0;
+	memcpy(&info, data + len - tail, sizeof(info));
+	size_t all = tail + info.signer_len + info.key_id_len + be32toh(info.sig_len);
+
+	return all < len ? all : 0;
 }

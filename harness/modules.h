@@ -27,3 +27,6 @@ void module_set_free(struct module_set *s);
 
 /* A module's content, decompressed with libarchive. *data is the caller's. */
 int module_read(const char *file, char **data, size_t *len, struct err *err);
+
+/* How many bytes at the end of a module are its signature, with what describes it; 0: unsigned. */
+size_t module_signature(const char *data, size_t len);

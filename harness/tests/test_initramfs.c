@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <archive.h>
 #include <archive_entry.h>
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -165,6 +166,71 @@ START_TEST(a_template_has_a_loader_in_place_of_the_cases)
 }
 END_TEST
 
+/* A module that says as little as one can, and behind it a signature of one byte each. */
+static char *put_module(const char *name, bool is_signed)
+{
+	static const char signature[] = "SKs"
+					"\0\4\2\1\1\0\0\0\0\0\0\1"
+					"~Module signature appended~\n";
+	char data[sizeof(Elf64_Ehdr) + sizeof(signature) - 1] = {0};
+	char *path = xasprintf("%s/%s", test_dir(), name);
+	struct err err = ERR_INIT;
+	Elf64_Ehdr h = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB}};
+
+	memcpy(data, &h, sizeof(h));
+	memcpy(data + sizeof(h), signature, sizeof(signature) - 1);
+	ck_assert_int_eq(publish_buffer(path, data, is_signed ? sizeof(data) : sizeof(h), &err), 0);
+	return path;
+}
+
+START_TEST(signature_comes_as_a_file_of_its_own)
+{
+	_cleanup_free_ char *l = put("list", "dir /sealmatrix 0755\n");
+	_cleanup_free_ char *out = xasprintf("%s/out", test_dir());
+	_cleanup_module_set_ struct module_set mods = {0};
+	struct initramfs_opts opts = {.list = l, .plan = "plan\n", .mods = &mods};
+	struct err err = ERR_INIT;
+
+	_cleanup_free_ char *one = put_module("one.ko", true), *two = put_module("two.ko", false);
+
+	strv_add(&mods.files, one);
+	strv_add(&mods.files, two);
+	strv_add(&mods.names, "one");
+	strv_add(&mods.names, "two");
+	ck_assert_msg(initramfs_write(out, &opts, &err) == 0, "%s", err.msg);
+	_cleanup_free_ char *members = listing("out");
+
+	ck_assert_ptr_nonnull(strstr(members, "lib/modules/one.ko 100644 \177ELF"));
+	ck_assert_ptr_nonnull(strstr(members, "lib/modules/one.ko.sig 100644 SKs"));
+	ck_assert_ptr_nonnull(strstr(members, "lib/modules/two.ko 100644 \177ELF"));
+	ck_assert_ptr_null(strstr(members, "two.ko.sig"));
+}
+END_TEST
+
+static const struct {
+	const char *data;
+	size_t len, want;
+} tails[] = {
+#define TAIL(text, want)                     \
+	{                                    \
+		text, sizeof(text) - 1, want \
+	}
+	TAIL("", 0),
+	TAIL("~Module signature appended~\n", 0),
+	TAIL("mod~Module signature appended~\n", 0),
+	/* Longer than the whole file. */
+	TAIL("mod\0\4\2\1\1\0\0\0\0\0\1\0~Module signature appended~\n", 0),
+	/* Nothing but a signature. */
+	TAIL("SKs\0\4\2\1\1\0\0\0\0\0\0\1~Module signature appended~\n", 0),
+	TAIL("m\0\4\2\0\0\0\0\0\0\0\0\0~Module signature appended~\n", 40),
+};
+
+START_TEST(lengths_in_a_signature_are_checked)
+{
+	ck_assert_uint_eq(module_signature(tails[_i].data, tails[_i].len), tails[_i].want);
+}
+END_TEST
+
 TEST_SUITE(initramfs)
 {
 	Suite *s = suite_create("initramfs");
@@ -175,6 +241,9 @@ TEST_SUITE(initramfs)
 	tcase_add_loop_test(tc, mistakes_are_named_and_leave_nothing, 0,
 			    sizeof(bad) / sizeof(*bad));
 	tcase_add_test(tc, a_template_has_a_loader_in_place_of_the_cases);
+	tcase_add_test(tc, signature_comes_as_a_file_of_its_own);
+	tcase_add_loop_test(tc, lengths_in_a_signature_are_checked, 0,
+			    sizeof(tails) / sizeof(*tails));
 	suite_add_tcase(s, tc);
 	return s;
 }

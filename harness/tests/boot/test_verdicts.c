@@ -191,6 +191,22 @@ START_TEST(names_decide_nothing)
 }
 END_TEST
 
+/* Modules go without their signatures, unless the kernel insists on them. */
+START_TEST(kernel_that_insists_gets_signed_modules)
+{
+	_cleanup_free_ char *dir = results_dir("signed");
+	int status;
+	_cleanup_json_ json_t *run =
+		RUN(dir, &status, HEALTHY, "--only", "overlay", "--append", "module.sig_enforce=1");
+	const json_t *hello = json_object_get(find_boot(run, HEALTHY, 1), "hello");
+
+	ck_assert_str_eq(jstr(json_object_get(hello, "modules"), "overlay", ""), "ok");
+	ck_assert_str_eq(jstr(find_variant(run, HEALTHY, "stage-machine/overlay"), "outcome", ""),
+			 "pass");
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 TEST_SUITE(verdicts)
 {
 	Suite *s = suite_create("verdicts");
@@ -200,6 +216,7 @@ TEST_SUITE(verdicts)
 	tcase_add_test(tc, healthy_kernel_has_nothing_to_report);
 	tcase_add_test(tc, affected_kernel_fails_exactly_where_future_write_is);
 	tcase_add_test(tc, names_decide_nothing);
+	tcase_add_test(tc, kernel_that_insists_gets_signed_modules);
 	suite_add_tcase(s, tc);
 	return s;
 }
