@@ -136,7 +136,7 @@ static int open_out(const struct options *o)
 
 static int send_frame(struct frame_out *out, json_t *frame)
 {
-	int ret = frame_send(out, frame);
+	int ret = frame_send(out, frame, NULL);
 
 	if (ret < 0)
 		fprintf(stderr, "agent: writing a frame: %s\n", strerror(-ret));
@@ -214,18 +214,14 @@ static int run_variant(const struct case_env *env, const json_t *variant, struct
 	if (deadline > 0)
 		own.deadline_ms = (unsigned)deadline;
 	start = now_us();
-	json_t *facts = isolate_run(fn, &own, json_object_get(variant, "params"), out, &strays);
-	json_t *frame = variant_frame(SM_FRAME_RESULT, variant);
+	_cleanup_free_ char *facts =
+		isolate_run(fn, &own, json_object_get(variant, "params"), out, &strays);
+	_cleanup_json_ json_t *frame = variant_frame(SM_FRAME_RESULT, variant);
 
 	json_object_set_new(frame, "guest_us", json_integer(now_us() - start));
-	json_object_set_new(frame, "facts", facts);
-	ret = frame_send(out, frame);
-	if (ret == -EMSGSIZE) {
-		json_object_clear(facts);
-		fact_error(facts, "the facts do not fit into a frame");
-		ret = frame_send(out, frame);
-	}
-	json_decref(frame);
+	ret = facts ? frame_send(out, frame, facts) : -ENOMEM;
+	if (ret == -EMSGSIZE)
+		ret = frame_send(out, frame, "{\"error\":\"the facts do not fit into a frame\"}");
 	return ret < 0 ? ret : report_strays(out, strays);
 }
 
@@ -234,7 +230,7 @@ static int run_plan(const struct options *o, const struct plan *plan, struct fra
 	struct case_env env = {.bin_dir = o->bin_dir, .deadline_ms = plan->deadline_ms};
 	size_t n = json_array_size(plan->variants);
 	int strays;
-	json_t *features = isolate_run(probe_features, &env, NULL, out, &strays);
+	_cleanup_free_ char *features = isolate_run(probe_features, &env, NULL, out, &strays);
 	int ret = send_frame(out, hello_frame(features, o->modules));
 
 	for (size_t i = 0; ret >= 0 && i < n; i++) {

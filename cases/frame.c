@@ -52,11 +52,23 @@ static unsigned long frame_crc(const struct frame_out *out, const char *seq, con
 	return crc32(crc, (const Bytef *)payload, len);
 }
 
-int frame_send(struct frame_out *out, const json_t *frame)
+/* The caller frees it; NULL: not to be had. */
+static char *make_payload(const json_t *frame, const char *facts)
 {
 	/* ASCII: nothing a terminal line, or a log viewer, could take for something else. */
-	_cleanup_free_ char *payload = json_dumps(frame, JSON_COMPACT | JSON_ENSURE_ASCII);
-	_cleanup_free_ char *line = NULL;
+	char *head = json_dumps(frame, JSON_COMPACT | JSON_ENSURE_ASCII), *both;
+
+	if (!head || !facts)
+		return head;
+	if (asprintf(&both, "%s %s", head, facts) < 0)
+		both = NULL;
+	free(head);
+	return both;
+}
+
+int frame_send(struct frame_out *out, const json_t *frame, const char *facts)
+{
+	_cleanup_free_ char *payload = make_payload(frame, facts), *line = NULL;
 	char seq[24];
 
 	if (!payload)

@@ -13,10 +13,11 @@ struct frame_out {
 void frame_out_init(struct frame_out *out, int fd, const char *nonce);
 
 /*
- * Send @frame whole. 0 or -errno; -EMSGSIZE: longer than SM_FRAME_PAYLOAD, nothing was written and
- * the stream is still good. After any other error it is not.
+ * Send @frame whole, and behind it @facts, if there are any: one line of JSON text. 0 or -errno;
+ * -EMSGSIZE: longer than SM_FRAME_PAYLOAD, nothing was written and the stream is still good. After
+ * any other error it is not.
  */
-int frame_send(struct frame_out *out, const json_t *frame);
+int frame_send(struct frame_out *out, const json_t *frame, const char *facts);
 
 /* For a process that must not be able to write a frame, not even by accident. */
 void frame_out_forget(struct frame_out *out);

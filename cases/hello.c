@@ -26,8 +26,9 @@ static json_t *read_modules(const char *path)
 	return modules;
 }
 
-json_t *hello_frame(json_t *features, const char *modules)
+json_t *hello_frame(const char *features, const char *modules)
 {
+	json_t *probed = features ? json_loads(features, 0, NULL) : NULL;
 	struct utsname u;
 
 	uname(&u);
@@ -35,5 +36,5 @@ json_t *hello_frame(json_t *features, const char *modules)
 			 SM_FRAME_HELLO, "proto", SM_PROTO, "release", u.release, "machine",
 			 u.machine, "version", u.version, "page_size", (int)sysconf(_SC_PAGESIZE),
 			 "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "root", geteuid() == 0,
-			 "features", features, "modules", read_modules(modules));
+			 "features", probed ?: json_object(), "modules", read_modules(modules));
 }

@@ -13,9 +13,10 @@ int isolate_init(void);
 
 /*
  * Run @fn, for at most half as long again as its deadline: so it has time to notice, look round and
- * report. Its facts, or an object with `error` when it was ended by a signal, ran over its time or
- * said more than a frame holds. @out is what the child must forget. *@strays counts the processes
- * that it left behind, which are dead now; -1: some could not be ended. The caller owns the facts.
+ * report. Its facts, as the line of JSON text that it wrote, or an object with `error` when it was
+ * ended by a signal, ran over its time or said more than a frame holds. @out is what the child must
+ * forget. *@strays counts the processes that it left behind, which are dead now; -1: some could not
+ * be ended. The caller frees the text; NULL: out of memory.
  */
-json_t *isolate_run(case_fn *fn, const struct case_env *env, const json_t *params,
-		    struct frame_out *out, int *strays);
+char *isolate_run(case_fn *fn, const struct case_env *env, const json_t *params,
+		  struct frame_out *out, int *strays);

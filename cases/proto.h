@@ -3,7 +3,7 @@
  * What host and guest agree on: the plan that goes in and the frames that come out.
  *
  * Plan (the file SM_PLAN_PATH in the initramfs), JSON Lines. First a header
- *   {"proto":1,"nonce":"HEX","deadline_ms":N,"cpu":{…}}
+ *   {"proto":2,"nonce":"HEX","deadline_ms":N,"cpu":{…}}
  * then one object for every variant to run, in order
  *   {"index":N,"case":"…","variant":"…","kind":"machine|explore|seal|cow","params":{…},
  *    "deadline_ms":N (where it differs)}
@@ -14,11 +14,13 @@
  * zlib's crc32 over the nonce, SEQ and PAYLOAD as they stand; PAYLOAD is one JSON object without a
  * newline, with a member "type" that is one of the SM_FRAME_* below. Anything else in the stream
  * is an error of the boot: records cannot be forged by accident, and a gap does not go unseen.
+ * In a result a blank and the facts follow the object, in the bytes that the case's own process
+ * wrote: only the host takes them apart, and what is no JSON object costs that variant alone.
  *
- *   hello  {"proto":1,"release":…,"machine":…,"version":…,"page_size":N,"cpus":N,"root":true,
+ *   hello  {"proto":2,"release":…,"machine":…,"version":…,"page_size":N,"cpus":N,"root":true,
  *           "features":{NAME:{"ok":bool,"errno":"EINVAL"?},…},"modules":{NAME:"ok"|errno-text,…}}
  *   begin  {"index":N,"case":…,"variant":…}
- *   result {"index":N,"case":…,"variant":…,"guest_us":N,"facts":{…}}
+ *   result {"index":N,"case":…,"variant":…,"guest_us":N} {…}
  *   progress {"text":…}      how far the variant has got, for people who wait
  *   note   {"text":…}        something worth keeping; not a verdict
  *   fatal  {"text":…}        the agent cannot go on
@@ -26,7 +28,7 @@
  */
 #pragma once
 
-#define SM_PROTO	  1
+#define SM_PROTO	  2
 #define SM_FRAME_PAYLOAD  262144      /* bytes; a longer payload is an error */
 #define SM_FRAME_HEADER	  48	      /* SEQ LEN CRC and blanks fit into this */
 #define SM_CHANNEL_MAX	  (64L << 20) /* bytes in all; more is a flood */

@@ -90,6 +90,44 @@ static unsigned long checksum(const struct channel *c, const char *seq, size_t s
 	return crc32(crc, (const Bytef *)payload, len);
 }
 
+/* A case's own words: what is wrong with them is wrong with that case. */
+static json_t *load_facts(const char *text, size_t len)
+{
+	json_error_t why;
+	json_t *facts = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+
+	if (json_is_object(facts))
+		return facts;
+	_cleanup_free_ char *error = xasprintf("the case's facts are not a JSON object%s%s",
+					       facts ? "" : ": ", facts ? "" : why.text);
+
+	json_decref(facts);
+	return json_pack("{s:s%}", "error", error, strlen(error));
+}
+
+/*
+ * The object of a frame, with the facts that follow it as its member "facts". NULL: it is not an
+ * object with a type, or something else follows.
+ */
+static json_t *load_payload(const char *payload, size_t len)
+{
+	json_error_t at;
+	_cleanup_json_ json_t *frame =
+		json_loadb(payload, len, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &at);
+
+	if (!json_is_object(frame) || !json_is_string(json_object_get(frame, "type")))
+		return NULL;
+	size_t end = at.position;
+
+	if (end == len)
+		return steal_ptr(frame);
+	if (payload[end] != ' ' || strcmp(jstr(frame, "type", ""), SM_FRAME_RESULT) ||
+	    json_object_get(frame, "facts"))
+		return NULL;
+	json_object_set_new(frame, "facts", load_facts(payload + end + 1, len - end - 1));
+	return steal_ptr(frame);
+}
+
 /* c->line[0..have) is a whole line without its newline. */
 static int take_line(struct channel *c, struct err *err)
 {
@@ -119,9 +157,9 @@ static int take_line(struct channel *c, struct err *err)
 		return refuse(c, EPROTO, "a frame out of sequence", err);
 	c->seq = seq;
 
-	_cleanup_json_ json_t *frame = json_loadb(payload, len, JSON_REJECT_DUPLICATES, NULL);
+	_cleanup_json_ json_t *frame = load_payload(payload, len);
 
-	if (!json_is_object(frame) || !json_is_string(json_object_get(frame, "type")))
+	if (!frame)
 		return refuse(c, EPROTO, "a frame that is not a JSON object with a type", err);
 	c->fn(c->arg, frame);
 	return 0;

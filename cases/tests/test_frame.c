@@ -13,7 +13,7 @@
 
 static void send(struct frame_out *out, json_t *frame, int want)
 {
-	ck_assert_int_eq(frame_send(out, frame), want);
+	ck_assert_int_eq(frame_send(out, frame, NULL), want);
 	json_decref(frame);
 }
 
@@ -44,6 +44,24 @@ START_TEST(bytes_are_the_format)
 	send(&out, json_pack("{s:s}", "text", "a\nb\xc3\xa4"), 0);
 	ck_assert_int_gt(pread(fd, got, sizeof(got) - 1, 0), 0);
 	ck_assert_str_eq(got, want);
+	close(fd);
+}
+END_TEST
+
+/* zlib.crc32(b"n" + b"1" + payload) */
+START_TEST(facts_follow_their_frame)
+{
+	static const char want[] = "1 26 573b8e07 {\"type\":\"result\"} {\"a\": 1}\n";
+	int fd = memfd_create("frames", MFD_CLOEXEC);
+	json_t *frame = json_pack("{s:s}", "type", "result");
+	struct frame_out out;
+	char got[256] = "";
+
+	frame_out_init(&out, fd, "n");
+	ck_assert_int_eq(frame_send(&out, frame, "{\"a\": 1}"), 0);
+	ck_assert_int_gt(pread(fd, got, sizeof(got) - 1, 0), 0);
+	ck_assert_str_eq(got, want);
+	json_decref(frame);
 	close(fd);
 }
 END_TEST
@@ -90,7 +108,7 @@ START_TEST(short_writes_are_finished)
 	if (!pid) {
 		close(fds[0]);
 		frame_out_init(&out, fds[1], "n");
-		_exit(frame_send(&out, frame_of(SM_FRAME_PAYLOAD)) != 0);
+		_exit(frame_send(&out, frame_of(SM_FRAME_PAYLOAD), NULL) != 0);
 	}
 	close(fds[1]);
 	ck_assert_uint_eq(drain(fds[0]), strlen("1 262144 01234567 \n") + SM_FRAME_PAYLOAD);
@@ -119,6 +137,7 @@ TEST_SUITE(frame)
 	TCase *t = tcase_create("frame");
 
 	tcase_add_test(t, bytes_are_the_format);
+	tcase_add_test(t, facts_follow_their_frame);
 	tcase_add_test(t, too_long_writes_nothing_and_costs_no_number);
 	tcase_add_test(t, short_writes_are_finished);
 	tcase_add_test(t, error_of_the_line_is_told);

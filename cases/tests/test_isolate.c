@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,11 @@ static json_t *run(case_fn *fn, unsigned deadline_ms, int *strays)
 	json_object_set_new(params, "fd", json_integer(out.fd));
 	ck_assert_int_eq(isolate_init(), 0);
 
-	json_t *facts = isolate_run(fn, &env, params, &out, strays);
+	char *text = isolate_run(fn, &env, params, &out, strays);
+	json_t *facts = json_loads(text, 0, NULL);
+
+	ck_assert_msg(facts != NULL, "%s", text);
+	free(text);
 
 	/* Only the child forgets. */
 	ck_assert_int_eq(fcntl(out.fd, F_GETFD), FD_CLOEXEC);
@@ -103,6 +108,30 @@ START_TEST(signal_is_told_though_a_stray_holds_the_pipe)
 	assert_text(facts, "error", "the case was killed by SIGUSR1");
 	ck_assert_ptr_null(test_member(facts, "said"));
 	ck_assert_int_eq(strays, 2);
+	json_decref(facts);
+}
+END_TEST
+
+/* A frame must stay one line of plain text, whatever the case's process has become. */
+static void case_rubbish(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	(void)env, (void)params, (void)facts;
+	/* The pipe for its facts is the only one that it holds. */
+	for (int fd = 3; fd < 64; fd++) {
+		struct stat st;
+
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+			_exit(write(fd, "{\"a\":\"\x01\"}\n", 10) != 10);
+	}
+	_exit(1);
+}
+
+START_TEST(bytes_that_are_no_text_are_not_handed_on)
+{
+	int strays;
+	json_t *facts = run(case_rubbish, 60000, &strays);
+
+	assert_text(facts, "error", "the case ended with status 0 and no facts");
 	json_decref(facts);
 }
 END_TEST
@@ -191,6 +220,7 @@ TEST_SUITE(isolate)
 	tcase_add_test(t, facts_come_through);
 	tcase_add_test(t, strays_are_counted_and_swept);
 	tcase_add_test(t, signal_is_told_though_a_stray_holds_the_pipe);
+	tcase_add_test(t, bytes_that_are_no_text_are_not_handed_on);
 	tcase_add_test(t, silence_is_told);
 	tcase_add_test(t, late_is_told);
 	tcase_add_test(t, flood_is_told);

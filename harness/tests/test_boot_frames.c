@@ -9,7 +9,7 @@
 #include "test.h"
 #include "xalloc.h"
 
-#define HELLO "{\"type\":\"hello\",\"proto\":1,\"release\":\"6.1.0\"}"
+#define HELLO "{\"type\":\"hello\",\"proto\":2,\"release\":\"6.1.0\"}"
 #define BEGIN "{\"type\":\"begin\",\"index\":0,\"case\":\"c\",\"variant\":\"v\"}"
 #define RESULT                                                                                 \
 	"{\"type\":\"result\",\"index\":0,\"case\":\"c\",\"variant\":\"v\",\"guest_us\":1500," \
@@ -83,7 +83,7 @@ static const struct {
 } bad[] = {
 	{"record before hello", {BEGIN}},
 	{"hello twice", {HELLO, HELLO}},
-	{"other protocol", {"{\"type\":\"hello\",\"proto\":2}"}},
+	{"other protocol", {"{\"type\":\"hello\",\"proto\":1}"}},
 	{"result without begin", {HELLO, RESULT}},
 	{"result twice", {HELLO, BEGIN, RESULT, RESULT}},
 	{"begin within another", {HELLO, BEGIN, BEGIN}},

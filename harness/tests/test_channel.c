@@ -199,6 +199,9 @@ static const struct {
 	{NONCE, "1", "{\"type\":\t\"bye\"}", 0, "control character"},
 	{NONCE, "1", "{\"type\":\"bye\"", 0, "JSON object"},
 	{NONCE, "1", "{\"type\":\"bye\"}{}", 0, "JSON object"},
+	{NONCE, "1", "{\"type\":\"bye\"} {}", 0, "JSON object"},
+	{NONCE, "1", "{\"type\":\"result\"}{}", 0, "JSON object"},
+	{NONCE, "1", "{\"type\":\"result\",\"facts\":{}} {}", 0, "JSON object"},
 	{NONCE, "1", "[\"type\"]", 0, "JSON object"},
 	{NONCE, "1", "{}", 0, "JSON object"},
 	{NONCE, "1", "{\"type\":7}", 0, "JSON object"},
@@ -218,6 +221,39 @@ START_TEST(forged_line)
 	ck_assert_int_lt(decode(line, strlen(line), 1000, &seen, &err), 0);
 	ck_assert_uint_eq(seen.n, 0);
 	ck_assert_msg(strstr(err.msg, forged[_i].said) != NULL, "%s", err.msg);
+}
+END_TEST
+
+static const struct {
+	const char *facts, *want;
+} results[] = {
+	{"{\"a\":[1]}", "{\"a\":[1]}"},
+	{"", "{\"error\":\"the case's facts are not a JSON object: "},
+	{"{\"a\":[1]", "{\"error\":\"the case's facts are not a JSON object: "},
+	{"{\"a\":1} {}", "{\"error\":\"the case's facts are not a JSON object: "},
+	{"[1]", "{\"error\":\"the case's facts are not a JSON object\"}"},
+};
+
+static void see_facts(void *arg, const json_t *f)
+{
+	json_t *facts = json_object_get(f, "facts");
+
+	*(char **)arg = facts ? json_dumps(facts, JSON_COMPACT) : NULL;
+}
+
+/* What a case wrote comes with its result, and rubbish in it is no rubbish in the channel. */
+START_TEST(facts_follow_a_result)
+{
+	_cleanup_free_ char *payload =
+		xasprintf("{\"type\":\"result\",\"index\":0} %s", results[_i].facts);
+	_cleanup_free_ char *line = frame(1, payload), *facts = NULL;
+	struct err err = ERR_INIT;
+	struct channel *c = channel_new(NONCE, see_facts, &facts);
+
+	ck_assert_msg(channel_feed(c, line, strlen(line), &err) == 0, "%s", err.msg);
+	ck_assert_ptr_nonnull(facts);
+	ck_assert_msg(!strncmp(facts, results[_i].want, strlen(results[_i].want)), "%s", facts);
+	channel_free(&c);
 }
 END_TEST
 
@@ -366,6 +402,7 @@ TEST_SUITE(channel)
 	tcase_add_test(tc, one_byte_lost_or_doubled);
 	tcase_add_loop_test(tc, gap_and_repeat, 0, 5);
 	tcase_add_loop_test(tc, forged_line, 0, sizeof(forged) / sizeof(*forged));
+	tcase_add_loop_test(tc, facts_follow_a_result, 0, sizeof(results) / sizeof(*results));
 	tcase_add_test(tc, nul_byte_is_not_an_end);
 	tcase_add_test(tc, deep_nesting_is_refused);
 	tcase_add_test(tc, error_says_where_and_what);
