@@ -11,6 +11,7 @@ AGENT_SRC := $(filter-out cases/arch_%.c,$(wildcard cases/*.c)) cases/arch_$(ARC
 	$(NSEXEC_SHARED_SRC)
 AGENT_OBJ  := $(AGENT_SRC:%.c=$(O)/obj/guest/%.o)
 NSEXEC_OBJ := $(NSEXEC_SRC:%.c=$(O)/obj/nsexec/%.o)
+MUSL_OBJ   := $(NSEXEC_SRC:%.c=$(O)/obj/musl/%.o)
 
 LOADER_SRC := cases/loader/loader.c cases/loader/fwcfg.c cases/loader/park_$(ARCH).c
 LOADER_OBJ := $(LOADER_SRC:%.c=$(O)/obj/guest/%.o)
@@ -28,6 +29,10 @@ $(O)/obj/nsexec/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_CFLAGS) $(NSEXEC_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(O)/obj/musl/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
+	@mkdir -p $(@D)
+	$(NSEXEC_MUSL_CC) $(GUEST_CFLAGS) $(NSEXEC_CFLAGS) $(NSEXEC_MUSL_CFLAGS) -MMD -MP -c -o $@ $<
+
 # With symbols, for gdb. What goes into the initramfs is stripped: unpacking it is part of a boot.
 $(O)/symbols/agent: $(AGENT_OBJ)
 	@mkdir -p $(@D)
@@ -37,7 +42,11 @@ $(O)/symbols/loader: $(LOADER_OBJ)
 	@mkdir -p $(@D)
 	$(GUEST_CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $^
 
-NSEXEC_SYMBOLS := $(addprefix $(O)/symbols/nsexec-,static pie dynamic)
+$(O)/symbols/nsexec-static: $(MUSL_OBJ)
+	@mkdir -p $(@D)
+	$(NSEXEC_MUSL_CC) $(NSEXEC_LINK_static) $(NSEXEC_LDFLAGS) -o $@ $^
+
+NSEXEC_SYMBOLS := $(addprefix $(O)/symbols/nsexec-,pie dynamic)
 $(NSEXEC_SYMBOLS): $(O)/symbols/nsexec-%: $(NSEXEC_OBJ)
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(NSEXEC_LINK_$*) $(NSEXEC_LDFLAGS) $(LDFLAGS) -o $@ $^
@@ -65,7 +74,7 @@ $(O)/tests/guest: $(filter-out %/agent.o,$(NATIVE_OBJ)) $(GTEST_OBJ) $(GTEST_FRA
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lz
 
--include $(AGENT_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
+-include $(AGENT_OBJ:.o=.d) $(MUSL_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
 
 # Agents with one detector put out, by the linker: the boot tests show that the controls notice.
 BLIND := $(addprefix $(O)/tests/agent-blind-,proof memory)

@@ -19,6 +19,7 @@ static const struct {
 	{"panic=-1", "a panic resets at once, and with -no-reboot that ends QEMU"},
 	{"oops=panic", "an oops ends the run instead of leaving a half-dead kernel"},
 	{"nokaslr", "addresses, and so the whole run, are the same every time"},
+	{"norandmaps", "the same for programs; and code translated once serves again"},
 	{"cryptomgr.notests=1", "self-tests of ciphers are a sixth of a boot"},
 	{"printk.time=1", "a time stamp tells the kernel's own lines from a program's"},
 	{"sysrq_always_enabled", "the host can ask a stuck kernel for its stacks"},

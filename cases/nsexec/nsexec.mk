@@ -9,11 +9,17 @@ NSEXEC_SRC := $(addprefix cases/nsexec/, main.c globals.c nsexec.c parent.c chil
 NSEXEC_SHARED_SRC := $(addprefix cases/nsexec/, image.c points.c control.c)
 
 # The machine longjmps from a child's stack to a frame of its parent, which both the fortified
-# longjmp and the stack protector take for an attack. One set of objects serves all three links,
+# longjmp and the stack protector take for an attack. One set of objects serves both glibc links,
 # hence -fPIE.
 NSEXEC_CFLAGS := -fPIE -fno-stack-protector -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0
+# The static program is linked against musl, the other two against glibc. Every variant runs a fresh
+# copy of it, which QEMU translates anew: of glibc's start-up alone that is as much as of all the
+# rest. (musl-gcc knows no kernel headers.)
+NSEXEC_MUSL_CC     ?= musl-gcc
+NSEXEC_MUSL_CFLAGS := -fno-pie -idirafter /usr/include/$(shell $(GUEST_CC) -print-multiarch) \
+	-idirafter /usr/include
 # Where no other program is: a debugger of the whole machine knows a process by its addresses only.
-NSEXEC_LINK_static  := -static -Wl,-Ttext-segment=0x20000000
+NSEXEC_LINK_static  := -static -no-pie -Wl,-Ttext-segment=0x20000000
 NSEXEC_LINK_pie     := -static-pie
 NSEXEC_LINK_dynamic := -pie
 # .data.rel.ro must be protected in every link, and no binding may happen after the first clone.
