@@ -36,28 +36,40 @@ static void attempt_run(const void *arg, struct observed *o)
 	int flags = MAP_PRIVATE | (a->fd < 0 ? MAP_ANONYMOUS : 0);
 	char *map = mmap(NULL, memfd_size(), a->probe->prot, flags, a->fd, 0);
 
-	if (map == MAP_FAILED)
+	if (map == MAP_FAILED) {
 		observed_errno(o, errno);
-	else
-		a->probe->fn(map, o);
+		return;
+	}
+	a->probe->fn(map, o);
+	munmap(map, memfd_size());
 }
 
-static json_t *probe_run(const struct probe *p, const int fds[TARGETS], json_t *facts)
+enum { PROBES = sizeof(probes) / sizeof(*probes) };
+
+static void probe_all(const int fds[TARGETS], json_t *facts)
 {
-	json_t *r = json_object();
+	struct attempt attempts[PROBES * TARGETS];
+	struct observe_job jobs[PROBES * TARGETS] = {0};
+	json_t *results = json_object();
+	int ret;
 
-	for (int t = 0; t < TARGETS; t++) {
-		struct attempt a = {.probe = p, .fd = fds[t]};
-		struct observed o = {0};
-		int ret = observe_in_child(attempt_run, &a, &o);
-
-		if (ret < 0)
-			fact_error(facts, "probe %s on %s: %s", p->name, target_names[t],
-				   strerror(-ret));
-		else
-			json_object_set_new(r, target_names[t], observed_json(&o));
+	for (int i = 0; i < PROBES * TARGETS; i++) {
+		attempts[i] =
+			(struct attempt){.probe = &probes[i / TARGETS], .fd = fds[i % TARGETS]};
+		jobs[i] = (struct observe_job){.fn = attempt_run, .arg = &attempts[i]};
 	}
-	return r;
+	ret = observe_in_child(jobs, PROBES * TARGETS);
+	if (ret < 0)
+		fact_error(facts, "a child for the probes: %s", strerror(-ret));
+	for (int p = 0; p < PROBES; p++) {
+		json_t *r = json_object();
+
+		for (int t = 0; t < TARGETS; t++)
+			json_object_set_new(r, target_names[t],
+					    observed_json(&jobs[p * TARGETS + t].o));
+		json_object_set_new(results, probes[p].name, r);
+	}
+	json_object_set_new(facts, "probes", results);
 }
 
 void case_cow(const struct case_env *env, const json_t *params, json_t *facts)
@@ -82,9 +94,6 @@ void case_cow(const struct case_env *env, const json_t *params, json_t *facts)
 	json_object_set_new(facts, "seals", json_integer(fcntl(sealed, F_GET_SEALS)));
 
 	const int fds[TARGETS] = {[SEALED] = sealed, [UNSEALED] = unsealed, [ANON] = -1};
-	json_t *results = json_object();
 
-	json_object_set_new(facts, "probes", results);
-	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
-		json_object_set_new(results, probes[i].name, probe_run(&probes[i], fds, facts));
+	probe_all(fds, facts);
 }

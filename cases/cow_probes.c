@@ -95,7 +95,6 @@ static int turns_open(struct turns *t)
 	return 0;
 }
 
-/* The caller's process ends with the probe; its descriptors go with it. */
 static void turns_take_side(const struct turns *t, bool child)
 {
 	close(child ? t->to_child[1] : t->to_child[0]);
@@ -209,10 +208,13 @@ static pid_t fork_dirty(volatile char *map, struct turns *t, struct observed *o)
 	return pid;
 }
 
-static void reap(pid_t pid, struct observed *o)
+/* In the parent: it lets go of the pipes, and waits for the child. */
+static void turns_end(const struct turns *t, pid_t pid, struct observed *o)
 {
 	int status = 0;
 
+	close(t->to_child[1]);
+	close(t->to_parent[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFSIGNALED(status))
@@ -231,7 +233,7 @@ void cow_fork_write(char *map, struct observed *o)
 	o->ok = fork_write_parent(map, &t, &o->value);
 	if (o->ok)
 		strcpy(o->text, o->value ? "shared" : "private");
-	reap(pid, o);
+	turns_end(&t, pid, o);
 }
 
 void cow_pfn(char *map, struct observed *o)
@@ -248,5 +250,5 @@ void cow_pfn(char *map, struct observed *o)
 	o->ok = !o->errnum;
 	if (o->ok)
 		strcpy(o->text, same ? "same" : "differ");
-	reap(pid, o);
+	turns_end(&t, pid, o);
 }

@@ -11,41 +11,62 @@
 
 #include "case.h"
 
-static int wait_for(pid_t pid, struct observed *o)
+/* Anonymous and shared by wish: the one thing here that no seal could touch. */
+struct board {
+	volatile size_t at; /* the job that is being run */
+	struct observed o[];
+};
+
+static void __attribute__((noreturn))
+run_jobs(const struct observe_job *jobs, size_t n, struct board *board)
 {
+	/* A sanitizer, or a launcher's leftovers, would turn the signal into an exit. */
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGBUS, SIG_DFL);
+	for (size_t i = board->at; i < n; board->at = ++i)
+		jobs[i].fn(jobs[i].arg, &board->o[i]);
+	_exit(0);
+}
+
+/* Until the child has ended; if that was before its time, the job it was at is done with. */
+static int wait_for(pid_t pid, size_t n, struct board *board)
+{
+	size_t at;
 	int status;
 
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
+	at = board->at;
+	if (at >= n)
+		return 0;
 	if (WIFSIGNALED(status)) {
-		o->ok = false;
-		o->signal = WTERMSIG(status);
+		board->o[at].ok = false;
+		board->o[at].signal = WTERMSIG(status);
 	}
+	board->at = at + 1;
 	return 0;
 }
 
-int observe_in_child(observe_fn *fn, const void *arg, struct observed *o)
+int observe_in_child(struct observe_job *jobs, size_t n)
 {
-	/* Anonymous and shared by wish: the one thing here that no seal could touch. */
-	struct observed *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	pid_t pid;
-	int ret;
+	size_t size = sizeof(struct board) + n * sizeof(struct observed);
+	struct board *board =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int ret = 0;
 
-	if (shared == MAP_FAILED)
+	if (board == MAP_FAILED)
 		return -errno;
-	pid = fork();
-	if (!pid) {
-		/* A sanitizer, or a launcher's leftovers, would turn the signal into an exit. */
-		signal(SIGSEGV, SIG_DFL);
-		signal(SIGBUS, SIG_DFL);
-		fn(arg, shared);
-		_exit(0);
+	while (!ret && board->at < n) {
+		pid_t pid = fork();
+
+		if (!pid)
+			run_jobs(jobs, n, board);
+		ret = pid < 0 ? -errno : wait_for(pid, n, board);
 	}
-	ret = pid < 0 ? -errno : wait_for(pid, shared);
-	*o = *shared;
-	munmap(shared, sizeof(*shared));
+	for (size_t i = 0; i < n; i++)
+		jobs[i].o = board->o[i];
+	munmap(board, size);
 	return ret;
 }
 

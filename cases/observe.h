@@ -26,11 +26,19 @@ static inline void observed_errno(struct observed *o, int errnum)
 
 typedef void observe_fn(const void *arg, struct observed *o);
 
+struct observe_job {
+	observe_fn *fn;
+	const void *arg;
+	struct observed o; /* what came of it */
+};
+
 /*
- * Run @fn(@arg) in a child of this process. 0, or -errno when there could be no child. What the
- * child had written into @o when a signal ended it is kept, except that ok is false.
+ * Run the @n jobs in order in a child of this process. A job that ends the child (ok is then false,
+ * what else it had written is kept) is the last one of that child, and another child goes on behind
+ * it; a fork for each would be most of the cost. 0, or -errno when there could be no child: what
+ * came before that is filled in.
  */
-int observe_in_child(observe_fn *fn, const void *arg, struct observed *o);
+int observe_in_child(struct observe_job *jobs, size_t n);
 
 /* {"ok":bool,"errno"?,"signal"?,"value"?} */
 json_t *observed_json(const struct observed *o);

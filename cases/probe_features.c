@@ -35,10 +35,13 @@
 #define CLONE_NEWTIME 0x80
 #endif
 
+/* IN_CHILD: it may end in a signal. ALONE: it changes its process so that others would notice. */
+enum place { HERE, IN_CHILD, ALONE };
+
 struct feature {
 	const char *name;
 	int (*fn)(const struct feature *f); /* the errno of what it tried, 0 for success */
-	bool in_child;			    /* it changes its process, or may end in a signal */
+	enum place place;
 	unsigned flags;
 	const char *text;
 };
@@ -302,8 +305,8 @@ static const struct feature features[] = {
 	{.name = "F_SEAL_WRITE", .fn = seal_add, .flags = F_SEAL_WRITE},
 	{.name = "F_SEAL_FUTURE_WRITE", .fn = seal_add, .flags = F_SEAL_FUTURE_WRITE},
 	{.name = "F_SEAL_EXEC", .fn = seal_add, .flags = F_SEAL_EXEC},
-	{.name = "memfd-exec", .fn = memfd_exec, .in_child = true},
-	{.name = "memfd-execveat", .fn = memfd_execveat, .in_child = true},
+	{.name = "memfd-exec", .fn = memfd_exec, .place = IN_CHILD},
+	{.name = "memfd-execveat", .fn = memfd_execveat, .place = IN_CHILD},
 	{.name = "O_TMPFILE", .fn = o_tmpfile},
 	{.name = "kcmp", .fn = kcmp_file},
 	{.name = "pidfd_open", .fn = pidfd_open_self},
@@ -311,26 +314,28 @@ static const struct feature features[] = {
 	{.name = "clone3", .fn = clone3_plain},
 	{.name = "fsopen", .fn = fsopen_type, .text = "tmpfs"},
 	{.name = "fsopen-overlay", .fn = fsopen_type, .text = "overlay"},
-	{.name = "overlay", .fn = mount_overlay, .in_child = true},
-	{.name = "overlay-user", .fn = mount_overlay, .in_child = true, .flags = CLONE_NEWUSER},
-	{.name = "cgroup2", .fn = mount_type, .in_child = true, .text = "cgroup2"},
-	{.name = "ns-user", .fn = unshare_flags, .in_child = true, .flags = CLONE_NEWUSER},
-	{.name = "ns-pid", .fn = unshare_flags, .in_child = true, .flags = CLONE_NEWPID},
-	{.name = "ns-mnt", .fn = unshare_flags, .in_child = true, .flags = CLONE_NEWNS},
-	{.name = "ns-uts", .fn = unshare_flags, .in_child = true, .flags = CLONE_NEWUTS},
-	{.name = "ns-ipc", .fn = unshare_flags, .in_child = true, .flags = CLONE_NEWIPC},
-	{.name = "ns-net", .fn = unshare_flags, .in_child = true, .flags = CLONE_NEWNET},
-	{.name = "ns-cgroup", .fn = unshare_flags, .in_child = true, .flags = CLONE_NEWCGROUP},
-	{.name = "ns-time", .fn = unshare_flags, .in_child = true, .flags = CLONE_NEWTIME},
+	{.name = "overlay", .fn = mount_overlay, .place = ALONE},
+	{.name = "overlay-user", .fn = mount_overlay, .place = ALONE, .flags = CLONE_NEWUSER},
+	{.name = "cgroup2", .fn = mount_type, .place = ALONE, .text = "cgroup2"},
+	{.name = "ns-user", .fn = unshare_flags, .place = ALONE, .flags = CLONE_NEWUSER},
+	{.name = "ns-pid", .fn = unshare_flags, .place = ALONE, .flags = CLONE_NEWPID},
+	{.name = "ns-mnt", .fn = unshare_flags, .place = IN_CHILD, .flags = CLONE_NEWNS},
+	{.name = "ns-uts", .fn = unshare_flags, .place = IN_CHILD, .flags = CLONE_NEWUTS},
+	{.name = "ns-ipc", .fn = unshare_flags, .place = IN_CHILD, .flags = CLONE_NEWIPC},
+	{.name = "ns-net", .fn = unshare_flags, .place = IN_CHILD, .flags = CLONE_NEWNET},
+	{.name = "ns-cgroup", .fn = unshare_flags, .place = IN_CHILD, .flags = CLONE_NEWCGROUP},
+	{.name = "ns-time", .fn = unshare_flags, .place = IN_CHILD, .flags = CLONE_NEWTIME},
 	{.name = "proc-syscall", .fn = readable, .text = "/proc/self/syscall"},
 	{.name = "proc-children", .fn = openable, .text = "/proc/thread-self/children"},
 	{.name = "proc-timens_offsets", .fn = readable, .text = "/proc/self/timens_offsets"},
 	{.name = "dev-fd", .fn = openable, .text = "/dev/fd"},
-	{.name = "pagemap-frames", .fn = pagemap_frames, .in_child = true},
-	{.name = "smaps-vmflags", .fn = smaps_vmflags, .in_child = true},
-	{.name = "proc-mem-force", .fn = proc_mem_force, .in_child = true},
+	{.name = "pagemap-frames", .fn = pagemap_frames, .place = IN_CHILD},
+	{.name = "smaps-vmflags", .fn = smaps_vmflags, .place = IN_CHILD},
+	{.name = "proc-mem-force", .fn = proc_mem_force, .place = IN_CHILD},
 	{.name = "sock_diag-unix", .fn = sock_diag_unix},
 };
+
+enum { FEATURES = sizeof(features) / sizeof(*features) };
 
 static void feature_run(const void *arg, struct observed *o)
 {
@@ -340,20 +345,41 @@ static void feature_run(const void *arg, struct observed *o)
 	o->ok = !o->errnum;
 }
 
+static void run_in_child(struct observe_job *jobs, size_t n)
+{
+	int ret = observe_in_child(jobs, n);
+
+	for (size_t i = 0; ret < 0 && i < n; i++)
+		observed_errno(&jobs[i].o, -ret);
+}
+
+/* One child for all that do not disturb each other. */
+static void run_together(struct observe_job jobs[FEATURES])
+{
+	struct observe_job some[FEATURES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < FEATURES; i++)
+		if (features[i].place == IN_CHILD)
+			some[n++] = jobs[i];
+	run_in_child(some, n);
+	while (n--)
+		jobs[(const struct feature *)some[n].arg - features].o = some[n].o;
+}
+
 void probe_features(const struct case_env *env, const json_t *params, json_t *facts)
 {
-	(void)env, (void)params;
-	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++) {
-		const struct feature *f = &features[i];
-		struct observed o = {0};
-		int ret = 0;
+	struct observe_job jobs[FEATURES] = {0};
 
-		if (f->in_child)
-			ret = observe_in_child(feature_run, f, &o);
-		else
-			feature_run(f, &o);
-		if (ret < 0)
-			observed_errno(&o, -ret);
-		json_object_set_new(facts, f->name, observed_json(&o));
+	(void)env, (void)params;
+	for (size_t i = 0; i < FEATURES; i++)
+		jobs[i] = (struct observe_job){.fn = feature_run, .arg = &features[i]};
+	run_together(jobs);
+	for (size_t i = 0; i < FEATURES; i++) {
+		if (features[i].place == HERE)
+			feature_run(&features[i], &jobs[i].o);
+		else if (features[i].place == ALONE)
+			run_in_child(&jobs[i], 1);
+		json_object_set_new(facts, features[i].name, observed_json(&jobs[i].o));
 	}
 }

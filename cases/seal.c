@@ -364,20 +364,60 @@ static int add_seals(const struct case_env *env, int seals, bool *with_map, json
 	return ret;
 }
 
-static int run_op(const struct case_env *env, const struct op *op, int seals, bool with_map,
-		  struct observed *o)
-{
-	_cleanup_subject_ struct subject s = {.env = env, .fd = -1};
-	int ret = subject_new(&s, with_map && (op->how & OLD_MAP));
+enum { OPS = sizeof(ops) / sizeof(*ops) };
 
-	if (!ret)
-		ret = memfd_seal(s.fd, seals);
+static int prepare(struct subject *s, const struct op *op, int seals, bool with_map)
+{
+	int ret = subject_new(s, with_map && (op->how & OLD_MAP));
+
+	return ret ? ret : memfd_seal(s->fd, seals);
+}
+
+/* All subjects first, then one child for those that want to be in one. 0 or -errno. */
+static int run_ops(struct subject subjects[OPS], int seals, bool with_map, struct observed o[OPS],
+		   const char **failed)
+{
+	struct observe_job jobs[OPS];
+	size_t which[OPS], n = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < OPS; i++) {
+		*failed = ops[i].name;
+		ret = prepare(&subjects[i], &ops[i], seals, with_map);
+		if (ret < 0)
+			return ret;
+		if (!(ops[i].how & IN_CHILD)) {
+			ops[i].fn(&subjects[i], &o[i]);
+			continue;
+		}
+		which[n] = i;
+		jobs[n++] = (struct observe_job){.fn = ops[i].fn, .arg = &subjects[i]};
+	}
+	*failed = "a child";
+	ret = observe_in_child(jobs, n);
+	for (size_t i = 0; i < n; i++)
+		o[which[i]] = jobs[i].o;
+	return ret;
+}
+
+static void try_ops(const struct case_env *env, int seals, bool with_map, json_t *facts,
+		    json_t *results)
+{
+	struct subject subjects[OPS];
+	struct observed o[OPS] = {0};
+	const char *failed;
+
+	for (size_t i = 0; i < OPS; i++)
+		subjects[i] = (struct subject){.env = env, .fd = -1};
+	int ret = run_ops(subjects, seals, with_map, o, &failed);
+
 	if (ret < 0)
-		return ret;
-	if (op->how & IN_CHILD)
-		return observe_in_child(op->fn, &s, o);
-	op->fn(&s, o);
-	return 0;
+		fact_error(facts, "preparing %s: %s", failed, strerror(-ret));
+	for (size_t i = 0; i < OPS; i++) {
+		if (!ret && !o[i].absent)
+			json_object_set_new(results, ops[i].name, observed_json(&o[i]));
+		subject_free(&subjects[i]);
+	}
 }
 
 void case_seal(const struct case_env *env, const json_t *params, json_t *facts)
@@ -390,13 +430,5 @@ void case_seal(const struct case_env *env, const json_t *params, json_t *facts)
 	    add_seals(env, seals, &with_map, facts, results) < 0)
 		return;
 	json_object_set(facts, "ops", results);
-	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
-		struct observed o = {0};
-		int ret = run_op(env, &ops[i], seals, with_map, &o);
-
-		if (ret < 0)
-			fact_error(facts, "preparing %s: %s", ops[i].name, strerror(-ret));
-		else if (!o.absent)
-			json_object_set_new(results, ops[i].name, observed_json(&o));
-	}
+	try_ops(env, seals, with_map, facts, results);
 }

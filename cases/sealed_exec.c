@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sealed_exec.h"
 
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -20,26 +21,33 @@ int sealed_exec_answer(int fd)
 	return as_status(fcntl(fd, F_GET_SEALS), errno);
 }
 
-static void exec_agent(const char *bin_dir, int fd)
+/* The agent, with @fd open in it. A fork() would copy a process only to throw it away. */
+static int spawn_agent(const char *bin_dir, int fd, pid_t *pid)
 {
 	char path[4096], arg[64];
+	char *argv[] = {path, arg, NULL};
+	posix_spawn_file_actions_t keep;
+	int err = posix_spawn_file_actions_init(&keep);
 
+	if (err)
+		return -err;
 	snprintf(path, sizeof(path), "%s/agent", bin_dir);
 	snprintf(arg, sizeof(arg), "--" SEALED_EXEC_OPTION "=%d", fd);
-	if (!fcntl(fd, F_SETFD, 0))
-		execl(path, "agent", arg, NULL);
-	_exit(as_status(-1, errno));
+	/* Onto itself: that takes its close-on-exec away. */
+	err = posix_spawn_file_actions_adddup2(&keep, fd, fd);
+	if (!err)
+		err = posix_spawn(pid, path, &keep, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&keep);
+	return -err;
 }
 
 int sealed_exec_ask(const char *bin_dir, int fd)
 {
-	pid_t pid = fork();
-	int status;
+	pid_t pid;
+	int status, ret = spawn_agent(bin_dir, fd, &pid);
 
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		exec_agent(bin_dir, fd);
+	if (ret < 0)
+		return ret;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;

@@ -199,15 +199,56 @@ static void end_by_signal(const void *arg, struct observed *o)
 START_TEST(signal_of_a_probe_is_a_fact)
 {
 	static const int sig = SIGBUS;
-	struct observed o = {0};
+	struct observe_job job = {.fn = end_by_signal, .arg = &sig};
 
-	ck_assert_int_eq(observe_in_child(end_by_signal, &sig, &o), 0);
-	json_t *r = observed_json(&o);
+	ck_assert_int_eq(observe_in_child(&job, 1), 0);
+	json_t *r = observed_json(&job.o);
 
 	assert_bool(r, "ok", false);
 	assert_text(r, "signal", "SIGBUS");
 	assert_text(r, "errno", NULL);
 	json_decref(r);
+}
+END_TEST
+
+static void note_pid(const void *arg, struct observed *o)
+{
+	(void)arg;
+	*o = (struct observed){.ok = true, .has_value = true, .value = getpid()};
+}
+
+static void leave_early(const void *arg, struct observed *o)
+{
+	(void)arg;
+	strcpy(o->text, "on its way out");
+	_exit(0);
+}
+
+/* What ends the child costs only itself; the others keep their order and share their children. */
+START_TEST(job_that_ends_the_child_is_the_last_of_it)
+{
+	static const int sig = SIGKILL;
+	struct observe_job jobs[] = {
+		{.fn = note_pid},
+		{.fn = note_pid},
+		{.fn = end_by_signal, .arg = &sig},
+		{.fn = note_pid},
+		{.fn = leave_early},
+		{.fn = note_pid},
+		{.fn = end_by_signal, .arg = &sig},
+	};
+	enum { N = sizeof(jobs) / sizeof(*jobs) };
+
+	ck_assert_int_eq(observe_in_child(jobs, N), 0);
+	for (size_t i = 0; i < N; i++) {
+		ck_assert_int_eq(jobs[i].o.ok, jobs[i].fn == note_pid);
+		ck_assert_int_eq(jobs[i].o.signal, jobs[i].fn == end_by_signal ? SIGKILL : 0);
+	}
+	ck_assert_int_eq(jobs[0].o.value, jobs[1].o.value);
+	ck_assert_int_ne(jobs[0].o.value, jobs[3].o.value);
+	ck_assert_int_ne(jobs[0].o.value, getpid());
+	ck_assert_int_ne(jobs[3].o.value, jobs[5].o.value);
+	ck_assert_str_eq(jobs[4].o.text, "on its way out");
 }
 END_TEST
 
@@ -225,6 +266,7 @@ TEST_SUITE(isolate)
 	tcase_add_test(t, late_is_told);
 	tcase_add_test(t, flood_is_told);
 	tcase_add_test(t, signal_of_a_probe_is_a_fact);
+	tcase_add_test(t, job_that_ends_the_child_is_the_last_of_it);
 	suite_add_tcase(s, t);
 	return s;
 }
