@@ -28,13 +28,13 @@ static json_t *read_modules(const char *path)
 
 json_t *hello_frame(const char *features, const char *modules)
 {
-	json_t *probed = features ? json_loads(features, 0, NULL) : NULL;
+	json_t *probed = features ? json_loads(features, 0, NULL) ?: json_object() : NULL;
 	struct utsname u;
 
 	uname(&u);
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:b, s:o, s:o}", "type",
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:b, s:o*, s:o}", "type",
 			 SM_FRAME_HELLO, "proto", SM_PROTO, "release", u.release, "machine",
 			 u.machine, "version", u.version, "page_size", (int)sysconf(_SC_PAGESIZE),
 			 "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "root", geteuid() == 0,
-			 "features", probed ?: json_object(), "modules", read_modules(modules));
+			 "features", probed, "modules", read_modules(modules));
 }

@@ -33,6 +33,7 @@ static int take_header(struct plan *plan, const json_t *line, char *why, size_t 
 	else {
 		memcpy(plan->nonce, json_string_value(nonce), len + 1);
 		plan->deadline_ms = deadline;
+		plan->probe = !json_is_false(json_object_get(line, "probe"));
 		return 0;
 	}
 	return -1;

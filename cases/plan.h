@@ -3,12 +3,14 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #define PLAN_MAX (16L << 20) /* bytes; a longer plan is refused */
 
 struct plan {
 	char nonce[65];
 	unsigned deadline_ms;
+	bool probe;	  /* for features; false where another machine did */
 	json_t *variants; /* array of objects: index, case, variant, kind, params */
 };
 

@@ -3,7 +3,7 @@
  * What host and guest agree on: the plan that goes in and the frames that come out.
  *
  * Plan (the file SM_PLAN_PATH in the initramfs), JSON Lines. First a header
- *   {"proto":2,"nonce":"HEX","deadline_ms":N,"cpu":{…}}
+ *   {"proto":2,"nonce":"HEX","deadline_ms":N,"probe":bool}   (probe: features go into the hello)
  * then one object for every variant to run, in order
  *   {"index":N,"case":"…","variant":"…","kind":"machine|explore|seal|cow","params":{…},
  *    "deadline_ms":N (where it differs)}

@@ -1,189 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* One kernel: what all its machines have in common. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "accel.h"
 #include "boot_internal.h"
 #include "cleanup.h"
 #include "initramfs.h"
-#include "json_util.h"
 #include "paths.h"
 #include "plan.h"
-#include "record.h"
+#include "sig.h"
+#include "slots.h"
 
-/* A kernel that crashes under so many variants has shown what there is to see. */
-#define MAX_BOOTS 12
+/* The id of the wish to make a template; jobs have theirs from 0. */
+#define TEMPLATE_ID 1000000
 
 static void session_free(struct session *s)
 {
 	module_set_free(&s->mods);
+	template_free(&s->tpl);
+	strv_free(&s->case_guest);
+	strv_free(&s->case_host);
+	free(s->no_template);
 	free(s->qemu);
 	free(s->accel_why);
-	free(s->todo);
-	if (s->records)
-		fclose(s->records);
+	if (s->shared)
+		munmap(s->shared, sizeof(*s->shared));
 }
 
-static void boot_free(struct boot *b)
+struct vm_config boot_config(const struct session *s)
 {
-	if (b->initrd && !b->s->o->keep)
-		unlink(b->initrd);
-	free(b->console_path);
-	free(b->channel_path);
-	free(b->initrd);
-	free(b->rr);
-	free(b->sysrq);
-	free(b->dump);
-	free(b->map);
-	channel_free(&b->channel);
-	json_decref(b->hello);
-	free(b->fatal);
-}
-
-/* Channel bytes from the VM. Negative ends it: no more of it would be believed. */
-static int on_bytes(void *arg, const char *buf, size_t len)
-{
-	struct boot *b = arg;
-	int ret = channel_feed(b->channel, buf, len, &b->protocol);
-
-	if (ret < 0)
-		return ret;
-	return b->protocol.kind ? -EPROTO : b->write_error;
-}
-
-void boot_nonce(const char *kernel_sha256, unsigned nr, char nonce[SHA256_HEX])
-{
-	_cleanup_free_ char *boot = xasprintf("%u", nr);
-	struct hash_key *k = hash_key_new();
-
-	hash_key_add(k, kernel_sha256);
-	hash_key_add(k, boot);
-	hash_key_end(k, nonce);
-	nonce[16] = '\0';
-}
-
-static int write_initrd(struct boot *b, const char *nonce, struct err *err)
-{
-	const struct boot_opts *o = b->s->o;
-	_cleanup_free_ char *list = paths_data("images/initramfs.list");
-	_cleanup_free_ char *plan = plan_text(o->variants, b->s->todo, nonce, o->deadline_ms);
-	struct initramfs_opts opts = {.list = list, .mods = &b->s->mods, .plan = plan};
-	int ret = initramfs_write(b->initrd, &opts, err);
-
-	return ret < 0 ? ret : hash_file(b->initrd, b->initrd_sha256, err);
-}
-
-static int boot_prepare(struct boot *b, struct err *err)
-{
-	const struct session *s = b->s;
-	char nonce[SHA256_HEX];
-
-	for (size_t i = 0; i < s->o->variants->n; i++)
-		b->planned += s->todo[i];
-	b->console_path = xasprintf("%s/console-%u.log", s->o->dir, b->nr);
-	b->channel_path = xasprintf("%s/channel-%u.log", s->o->dir, b->nr);
-	b->initrd = xasprintf("%s/initrd-%u.%s", s->o->dir, b->nr, s->o->keep ? "cpio" : "tmp");
-	boot_nonce(s->k->sha256, b->nr, nonce);
-	b->channel = channel_new(nonce, boot_frame, b);
-	return write_initrd(b, nonce, err);
-}
-
-static struct vm_config machine(struct boot *b)
-{
-	const struct session *s = b->s;
-	struct vm_config cfg = {
+	return (struct vm_config){
 		.arch = s->k->arch,
 		.kernel = s->k->image,
-		.initrd = b->initrd,
 		.append = s->o->append,
 		.memory_mib = s->o->memory_mib,
 		.vcpus = s->o->vcpus,
 		.accel = s->accel,
 		.realtime = s->o->realtime || s->o->vcpus > 1,
-		.console_path = b->console_path,
-		.channel_path = b->channel_path,
 	};
-
-	/* Nothing enters a machine that counts instructions. QEMU records one vCPU under TCG. */
-	if (s->o->keep && cfg.realtime && cfg.accel == VM_TCG && cfg.vcpus <= 1) {
-		b->rr = xasprintf("%s/rr-%u.log", s->o->dir, b->nr);
-		cfg.rr = VM_RR_RECORD;
-	}
-	if (s->o->dump)
-		b->dump = xasprintf("%s/memory-%u.kdump", s->o->dir, b->nr);
-	b->sysrq = xasprintf("%s/sysrq-%u.log", s->o->dir, b->nr);
-	b->map = kernel_system_map(s->k);
-	cfg.rr_path = b->rr;
-	cfg.dump_path = b->dump;
-	cfg.sysrq_path = b->sysrq;
-	cfg.system_map = b->map;
-	return cfg;
-}
-
-/*
- * One boot. 1: another one can run what is left; 0: there is nothing left, or no use in trying.
- */
-static int boot_once(struct session *s, unsigned nr, struct err *err)
-{
-	_cleanup_(boot_free) struct boot b = {.s = s, .nr = nr, .running = -1};
-	_cleanup_vm_result_ struct vm_result res = {0};
-	int ret = boot_prepare(&b, err);
-
-	if (ret < 0)
-		return ret;
-	struct vm_config cfg = machine(&b);
-
-	progress_state(s->pg, nr > 1 ? "booting again (%u)" : "booting", nr);
-	ret = vm_run(&cfg, on_bytes, &b, &res, err);
-	if (ret < 0)
-		return ret;
-	if (res.end != VM_STOPPED && res.end != VM_FLOOD && !b.protocol.kind)
-		channel_end(b.channel, &b.protocol);
-
-	_cleanup_json_ json_t *r = boot_record(&b, &cfg, &res);
-	bool crashed = b.running >= 0 && !b.protocol.kind && res.end != VM_INTERRUPTED;
-
-	if (b.running >= 0) {
-		_cleanup_json_ json_t *v = boot_variant_record(&b, b.running, "running");
-
-		boot_write(&b, v);
-		if (s->o->variants->v[b.running].control == CONTROL_NONE)
-			s->todo[b.running] = false;
-	}
-	boot_write(&b, r);
-	if (b.write_error) {
-		*err = b.write_err;
-		return b.write_error;
-	}
-	/* A crash within a control would come again in every boot. */
-	return crashed && s->o->variants->v[b.running].control == CONTROL_NONE;
-}
-
-static bool work_left(const struct session *s)
-{
-	for (size_t i = 0; i < s->o->variants->n; i++)
-		if (s->todo[i] && s->o->variants->v[i].control == CONTROL_NONE)
-			return true;
-	return false;
-}
-
-/* Those that no boot got to: a record each, so that nothing is left out in silence. */
-static int write_not_run(struct session *s, unsigned nr, struct err *err)
-{
-	struct boot b = {.s = s, .nr = nr};
-
-	for (size_t i = 0; i < s->o->variants->n; i++) {
-		if (!s->todo[i] || s->o->variants->v[i].control != CONTROL_NONE)
-			continue;
-		_cleanup_json_ json_t *r = boot_variant_record(&b, i, "not-run");
-		int ret = record_append(s->records, r, err);
-
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
 }
 
 static int choose_accel(struct session *s, struct err *err)
@@ -197,7 +55,7 @@ static int choose_accel(struct session *s, struct err *err)
 		return 0;
 
 	_cleanup_free_ char *list = paths_data("images/initramfs.list");
-	_cleanup_free_ char *plan = plan_text(o->variants, none, "probe", o->deadline_ms);
+	_cleanup_free_ char *plan = plan_text(o->variants, none, "probe", o->deadline_ms, true);
 	_cleanup_free_ char *initrd = xasprintf("%s/initrd-probe.tmp", o->dir);
 	struct initramfs_opts opts = {.list = list, .plan = plan};
 	int ret = initramfs_write(initrd, &opts, err);
@@ -211,10 +69,24 @@ static int choose_accel(struct session *s, struct err *err)
 	return 0;
 }
 
+/* The programs that are tested, and their digest: a template does not hold them. */
+static int find_cases(struct session *s, struct err *err)
+{
+	_cleanup_free_ char *list = paths_data("images/initramfs.list");
+	int ret = initramfs_cases(list, &s->case_guest, &s->case_host, err);
+	struct hash_key *k = hash_key_new();
+
+	for (size_t i = 0; !ret && i < s->case_guest.n; i++) {
+		hash_key_add(k, s->case_guest.v[i]);
+		ret = hash_key_add_file(k, s->case_host.v[i], err);
+	}
+	hash_key_end(k, s->cases_sha256);
+	return ret;
+}
+
 static int session_open(struct session *s, struct err *err)
 {
 	_cleanup_strv_ struct strv wanted = {0};
-	_cleanup_free_ char *path = xasprintf("%s/records.jsonl", s->o->dir);
 	int ret = vm_qemu_version(s->k->arch, &s->qemu, err);
 
 	if (!ret)
@@ -223,26 +95,81 @@ static int session_open(struct session *s, struct err *err)
 		ret = modules_closure(s->k->modules, s->k->release, &wanted, &s->mods, err);
 	if (!ret)
 		ret = choose_accel(s, err);
+	if (!ret)
+		ret = find_cases(s, err);
 	if (ret < 0)
 		return ret;
-	s->records = fopen(path, "ae");
-	if (!s->records)
-		return err_set(err, ERR_INFRA, errno, "open %s", path);
-	s->todo = xcalloc(s->o->variants->n, sizeof(*s->todo));
-	memset(s->todo, true, s->o->variants->n * sizeof(*s->todo));
+	for (size_t i = 0; i < s->o->variants->n; i++)
+		s->planned += s->o->variants->v[i].control == CONTROL_NONE;
+	s->shared = mmap(NULL, sizeof(*s->shared), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->shared == MAP_FAILED) {
+		s->shared = NULL;
+		return err_set(err, ERR_INFRA, errno, "share memory with the workers");
+	}
 	return 0;
 }
 
-int boot_kernel(const struct kernel *k, const struct boot_opts *o, struct progress *pg,
-		unsigned *boots, struct err *err)
+/* Making one is a boot: it waits for its turn as any machine does. */
+static int get_template(struct session *s, struct err *err)
 {
-	_cleanup_(session_free) struct session s = {.k = k, .o = o, .pg = pg};
-	int again = 1, ret = session_open(&s, err);
+	struct vm_config boot = boot_config(s);
+	_cleanup_free_ char *list = paths_data("images/initramfs.list");
+	struct template_opts opts = {
+		.boot = &boot,
+		.kernel_sha256 = s->k->sha256,
+		.list = list,
+		.mods = &s->mods,
+		.scratch = s->o->dir,
+		.pg = s->pg,
+	};
+	struct err why = ERR_INIT;
+	int ret = slots_take(s->o->slots, TEMPLATE_ID, job_cost(0, false), err);
 
-	*boots = 0;
-	while (ret >= 0 && again && *boots < MAX_BOOTS) {
-		ret = again = boot_once(&s, ++*boots, err);
-		again = again > 0 && work_left(&s);
+	if (ret < 0)
+		return ret;
+	ret = template_get(&opts, &s->tpl, &why);
+	s->restore = ret == 0;
+	if (ret < 0 && !sig_stop()) {
+		progress_note(s->pg, "no template, every machine boots: %s", why.msg);
+		s->no_template = xstrdup(why.msg);
 	}
-	return ret < 0 ? ret : write_not_run(&s, *boots, err);
+	return slots_done(s->o->slots, TEMPLATE_ID, err);
+}
+
+/* A session that can restore shows it with its controls, before anything else is started. */
+static int run_jobs(struct session *s, struct err *err)
+{
+	const struct boot_opts *o = s->o;
+	struct job *jobs;
+	size_t n = jobs_plan(o->variants, o->isolation, s->restore, &jobs);
+	bool apart = s->restore && n > 1 && jobs[0].controls && !jobs[1].controls;
+	unsigned nr = CONTROLS_NR;
+	int ret = apart ? boot_jobs(s, jobs, 1, nr++, err) : 0;
+
+	if (apart && s->shared->cold) {
+		/* It cannot: what is left is spread over machines that boot. */
+		jobs_free(jobs, n);
+		s->restore = apart = false;
+		n = jobs_plan(o->variants, o->isolation, false, &jobs);
+	}
+	if (!ret)
+		ret = boot_jobs(s, jobs + apart, n - apart, nr, err);
+	jobs_free(jobs, n);
+	return ret;
+}
+
+int boot_kernel(const struct kernel *k, const struct boot_opts *o, struct progress *pg,
+		struct err *err)
+{
+	_cleanup_(session_free) struct session s = {.k = k, .o = o, .pg = pg, .tpl.lock = -1};
+	int ret = session_open(&s, err);
+
+	/* A bare boot (sm.init=exit, for `bench`) runs nothing that a template could be restored
+	 * for. */
+	bool cold = o->cold || o->keep || (o->append && strstr(o->append, "sm.init="));
+
+	if (!ret && !cold)
+		ret = get_template(&s, err);
+	return ret ? ret : run_jobs(&s, err);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One kernel's share of a run: boot it, let the guest work through the plan, write down what it
- * says. A variant that takes its kernel down costs only itself: the rest is run by another boot.
+ * One kernel's share of a run: boot it once, restore it for every job, let the guest work through
+ * its plan, write down what it says. A variant that takes its kernel down costs only itself: the
+ * rest is run by another machine.
  */
 #pragma once
 
+#include "boot_jobs.h"
 #include "cases.h"
 #include "err.h"
 #include "hash.h"
@@ -26,15 +28,17 @@ struct boot_opts {
 	bool dump;		 /* of a machine that went silent: its memory */
 	bool narrate;		 /* tell on the way what each variant comes to */
 	bool keep;		 /* for a replay file: leave initrd-N.cpio and what QEMU records */
+	bool cold;		 /* boot every machine; no template is looked for or made */
+	enum isolation isolation;
+	int slots; /* who says when a machine may run (slots.h) */
 };
 
 /*
- * Writes @dir/records.jsonl, console-N.log and channel-N.log; *boots is how many boots it took.
- * Fails (ERR_INFRA) when the machine could not be run at all; however the guest fares is in the
- * records.
+ * Writes @dir/records.jsonl, console-N.log and channel-N.log. Fails (ERR_INFRA) when the
+ * machines could not be run at all; however the guest fares is in the records.
  */
 int boot_kernel(const struct kernel *k, const struct boot_opts *o, struct progress *pg,
-		unsigned *boots, struct err *err);
+		struct err *err);
 
 /* What the channel of boot @nr of that kernel is signed with: it depends on nothing else. */
 void boot_nonce(const char *kernel_sha256, unsigned nr, char nonce[SHA256_HEX]);

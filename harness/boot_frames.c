@@ -14,7 +14,7 @@ static long frame_variant(struct boot *b, const json_t *frame)
 	const struct variants *vs = b->s->o->variants;
 	json_int_t i = jint(frame, "index", -1);
 
-	if (i >= 0 && (size_t)i < vs->n && b->s->todo[i] &&
+	if (i >= 0 && (size_t)i < vs->n && b->job->todo[i] &&
 	    !strcmp(jstr(frame, "case", ""), vs->v[i].case_name) &&
 	    !strcmp(jstr(frame, "variant", ""), vs->v[i].name))
 		return i;
@@ -45,7 +45,8 @@ static void on_begin(struct boot *b, const json_t *frame)
 	b->running = i;
 	const struct variant *v = &b->s->o->variants->v[i];
 
-	progress_tick(b->s->pg, "%zu/%zu %s/%s", b->ran + 1, b->planned, v->case_name, v->name);
+	progress_tick(b->s->pg, "%u/%zu %s/%s", b->s->shared->ran + 1, b->s->planned, v->case_name,
+		      v->name);
 }
 
 /* What a stage machine came to, for whoever watches. Facts: the judge has not spoken yet. */
@@ -89,8 +90,10 @@ static void on_result(struct boot *b, const json_t *frame)
 		narrate(b, b->s->o->variants->v[i].name, frame);
 	b->running = -1;
 	b->ran++;
-	if (b->s->o->variants->v[i].control == CONTROL_NONE)
-		b->s->todo[i] = false;
+	if (b->s->o->variants->v[i].control == CONTROL_NONE) {
+		b->job->todo[i] = false;
+		b->s->shared->ran++;
+	}
 }
 
 static void on_progress(struct boot *b, const json_t *frame)
@@ -100,8 +103,8 @@ static void on_progress(struct boot *b, const json_t *frame)
 	if (b->running < 0)
 		return;
 	v = &b->s->o->variants->v[b->running];
-	progress_tick(b->s->pg, "%zu/%zu %s/%s: %s", b->ran + 1, b->planned, v->case_name, v->name,
-		      jstr(frame, "text", ""));
+	progress_tick(b->s->pg, "%u/%zu %s/%s: %s", b->s->shared->ran + 1, b->s->planned,
+		      v->case_name, v->name, jstr(frame, "text", ""));
 }
 
 static void on_note(struct boot *b, const json_t *frame)

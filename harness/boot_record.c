@@ -113,6 +113,12 @@ json_t *boot_record(const struct boot *b, const struct vm_config *cfg, const str
 	put_str(r, "version", s->k->version);
 	put_str(r, "sha256", s->k->sha256);
 	put_str(r, "initrd_sha256", b->initrd_sha256);
+	put_str(r, "cases_sha256", s->cases_sha256);
+	put_str(r, "start", b->restored ? "restored" : "cold");
+	put_str(r, "template", b->restored ? s->tpl.id : NULL);
+	put_str(r, "no_template", b->restored ? NULL : s->no_template);
+	if (!b->job->controls)
+		json_object_set_new(r, "controls_boot", json_integer(CONTROLS_NR));
 	put_str(r, "machine", vm_machine(s->k->arch));
 	put_str(r, "accel", s->accel == VM_KVM ? "kvm" : "tcg");
 	put_str(r, "accel_why", s->accel_why);

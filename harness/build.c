@@ -2,7 +2,6 @@
 #include "build.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,14 +124,7 @@ static int apply(const struct work *w, const struct strv *patches, struct err *e
 /* As many as there are processors for us, and memory for. */
 static unsigned jobs(void)
 {
-	unsigned by_memory = pool_jobs_by_memory(JOB_MIB);
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 1;
-	unsigned cpus = CPU_COUNT(&set);
-
-	return by_memory < cpus ? by_memory : cpus;
+	return pool_machines(JOB_MIB);
 }
 
 static void make_argv(const struct work *w, const char *target, struct strv *argv)

@@ -70,12 +70,13 @@ struct fetch {
 	const size_t *sel;
 };
 
-static int fetch_one(size_t i, struct progress *pg, void *arg)
+static int fetch_one(size_t i, struct progress *pg, int slots, void *arg)
 {
 	const struct fetch *f = arg;
 	_cleanup_kernel_ struct kernel k = {0};
 	struct err err = ERR_INIT;
 
+	(void)slots; /* no machine is needed */
 	if (kernel_get(&f->m->v[f->sel[i]], pg, &k, &err) == 0)
 		return 0;
 	progress_note(pg, "%s", err.msg);
@@ -93,7 +94,7 @@ static int fetch_all(const struct matrix *m, size_t *sel, size_t *nsel, struct e
 	for (size_t i = 0; i < *nsel; i++)
 		items[i].name = names[i] = m->v[sel[i]].name;
 	struct display *display = display_new(stderr, names, *nsel);
-	int ret = pool_run(items, *nsel, *nsel ? *nsel : 1, fetch_one, &f, display, err);
+	int ret = pool_run(items, *nsel, 0, fetch_one, &f, display, err);
 
 	display_free(display);
 	for (size_t i = 0; i < *nsel; i++)

@@ -25,6 +25,17 @@ static int parse_schedules(const char *word, struct run_opts *o, struct err *err
 				   : 0;
 }
 
+static int parse_isolation(const char *word, enum isolation *out, struct err *err)
+{
+	int which = isolation_from(word);
+
+	if (which < 0)
+		return err_set(err, ERR_USER, 0,
+			       "--isolation takes boot, group, variant or auto, not '%s'", word);
+	*out = which;
+	return 0;
+}
+
 static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struct err *err)
 {
 	static const struct option options[] = {{"only", required_argument, NULL, 'o'},
@@ -42,6 +53,8 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 						{"save", required_argument, NULL, 'F'},
 						{"real-time", no_argument, NULL, 'T'},
 						{"append", required_argument, NULL, 'A'},
+						{"cold", no_argument, NULL, 'C'},
+						{"isolation", required_argument, NULL, 'i'},
 						{0}};
 	long n;
 	int c, ret = 0;
@@ -93,6 +106,12 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 			break;
 		case 'T':
 			o->realtime = true;
+			break;
+		case 'C':
+			o->cold = true;
+			break;
+		case 'i':
+			ret = parse_isolation(optarg, &o->isolation, err);
 			break;
 		case 'R':
 			o->require = true;
@@ -173,8 +192,19 @@ const struct command cmd_run = {
 		"once each;\n"
 		"                   without --suite or --only: a plain container and a user "
 		"namespace\n"
-		"  -j, --jobs N     at most N machines at once; by default as many as memory "
-		"allows\n"
+		"  -j, --jobs N     at most N machines at once; by default as many as cores and "
+		"memory\n"
+		"                   allow\n"
+		"  --isolation HOW  what shares a machine: everything (boot), the variants of a "
+		"case\n"
+		"                   (group), nothing (variant); auto, the default: each stage "
+		"machine has\n"
+		"                   one of its own, seal cases and probes share one a case; with "
+		"--cold\n"
+		"                   everything shares one\n"
+		"  --cold           boot every machine, instead of booting each kernel once and "
+		"restoring\n"
+		"                   it from then on\n"
 		"  --accel WHICH    auto (KVM only if a kernel was seen to boot under it), tcg or "
 		"kvm\n"
 		"  --vcpus N        more than one means real time: outcomes may then come by "

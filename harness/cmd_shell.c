@@ -102,7 +102,7 @@ static int write_plan(char **plan, struct err *err)
 	_cleanup_free_ bool *all = xcalloc(vs.n, sizeof(*all));
 
 	memset(all, true, vs.n * sizeof(*all));
-	*plan = plan_text(&vs, all, "shell", DEADLINE_MS);
+	*plan = plan_text(&vs, all, "shell", DEADLINE_MS, true);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ struct display {
 	bool live;
 	unsigned drawn; /* live lines that are on the screen */
 	int name_width;
+	double left; /* seconds, or negative */
 	struct row *rows;
 	size_t n;
 };
@@ -43,6 +44,7 @@ struct display *display_new(FILE *out, const char *const *kernels, size_t n)
 	d->out = out;
 	d->live = term_live(out);
 	d->n = n;
+	d->left = -1;
 	d->rows = xcalloc(n, sizeof(*d->rows));
 	for (size_t i = 0; i < n; i++) {
 		d->rows[i].name = xstrdup(kernels[i]);
@@ -74,9 +76,24 @@ static void draw_row(const struct display *d, const struct row *r, int width)
 	fprintf(d->out, "%.*s\n", width - 1, text);
 }
 
+void display_left(struct display *d, double seconds)
+{
+	d->left = seconds;
+}
+
+static const char *left_text(double s, char *buf, size_t len)
+{
+	if (s < 90)
+		snprintf(buf, len, "about %.0f s left", s);
+	else
+		snprintf(buf, len, "about %.0f min left", s / 60);
+	return buf;
+}
+
 void display_refresh(struct display *d)
 {
 	int width = term_width(d->out);
+	char text[64];
 
 	if (!d->live)
 		return;
@@ -84,6 +101,10 @@ void display_refresh(struct display *d)
 	for (size_t i = 0; i < d->n; i++)
 		draw_row(d, &d->rows[i], width);
 	d->drawn = d->n;
+	if (d->left >= 0) {
+		fprintf(d->out, "%.*s\n", width - 1, left_text(d->left, text, sizeof(text)));
+		d->drawn++;
+	}
 	fflush(d->out);
 }
 

@@ -257,6 +257,36 @@ static json_int_t count_ran(const json_t *records, const json_t *boot)
 	return n;
 }
 
+/*
+ * The boot whose controls speak for @boot: its own, or that of another machine which was restored
+ * from the same bytes and ran the same programs. NULL, with the reason in *why (caller frees), when
+ * there is none that can.
+ */
+static const json_t *controls_of(const json_t *records, const json_t *boot, char **why)
+{
+	json_int_t nr = jint(boot, "controls_boot", -1);
+	json_t *other;
+	size_t i;
+
+	if (nr < 0)
+		return boot;
+	json_array_foreach (records, i, other) {
+		if (!is_boot(other) || !is(other, "kernel", jstr(boot, "kernel", "")) ||
+		    jint(other, "boot", -1) != nr)
+			continue;
+		if (is(other, "template", jstr(boot, "template", "?")) &&
+		    is(other, "cases_sha256", jstr(boot, "cases_sha256", "?")) &&
+		    boot_end(other)->believed)
+			return other;
+		*why = xasprintf("boot %" JSON_INTEGER_FORMAT
+				 ", which ran the controls, was another machine or is not believed",
+				 nr);
+		return NULL;
+	}
+	*why = xasprintf("no control was run: there is no boot %" JSON_INTEGER_FORMAT, nr);
+	return NULL;
+}
+
 /* Why nothing that this boot said may be believed, or NULL. Caller frees. */
 static char *disbelief(const json_t *records, const json_t *boot)
 {
@@ -269,8 +299,10 @@ static char *disbelief(const json_t *records, const json_t *boot)
 		return xasprintf("the boot ran %" JSON_INTEGER_FORMAT
 				 " variants, and there are %" JSON_INTEGER_FORMAT " records",
 				 ran, there);
+	const json_t *by = controls_of(records, boot, &wrong);
+
 	for (size_t c = 0; !wrong && c < NCONTROLS; c++)
-		wrong = controls_wrong(records, boot, &control_rules[c]);
+		wrong = controls_wrong(records, by, &control_rules[c]);
 	if (!wrong)
 		wrong = controls_odd(records, boot);
 	if (!wrong)

@@ -8,12 +8,12 @@
 #include "pool.h"
 #include "xalloc.h"
 
-static int fetch(size_t i, struct progress *pg, void *arg)
+static int fetch(size_t i, struct progress *pg, int slots, void *arg)
 {
 	_cleanup_kernel_ struct kernel k = {0};
 	struct err err = ERR_INIT;
 
-	(void)i;
+	(void)i, (void)slots; /* no machine is needed */
 	if (kernel_get(arg, pg, &k, &err) == 0)
 		return 0;
 	progress_note(pg, "%s", err.msg);
@@ -26,7 +26,7 @@ static int fill_cache(const struct kernel_spec *spec, struct err *err)
 	struct pool_item item = {.name = spec->name};
 	const char *names[] = {spec->name};
 	struct display *display = display_new(stderr, names, 1);
-	int ret = pool_run(&item, 1, 1, fetch, (void *)spec, display, err);
+	int ret = pool_run(&item, 1, 0, fetch, (void *)spec, display, err);
 
 	display_free(display);
 	if (!ret && item.status)

@@ -8,7 +8,7 @@
 
 /*
  * The plan for those variants of @vs whose @todo flag is set, in order; a variant's index in @vs is
- * its "index" in the plan. Caller frees.
+ * its "index" in the plan. @probe: the guest is to report the kernel's features. Caller frees.
  */
 char *plan_text(const struct variants *vs, const bool *todo, const char *nonce,
-		unsigned deadline_ms);
+		unsigned deadline_ms, bool probe);

@@ -13,17 +13,35 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "publish.h"
+#include "host.h"
 #include "sig.h"
+#include "slots.h"
 #include "xalloc.h"
 
-#define REFRESH_MS 200
+#define REFRESH_MS  200
+#define WORKERS_MAX 64 /* most of them wait, for a download or for their turn */
 
 struct worker {
 	pid_t pid; /* 0: not running */
-	int fd;
+	int fd, slots;
 	double started;
 };
+
+/* The driver's view of all workers. */
+struct pool {
+	struct worker *w;
+	struct pollfd *p; /* for each worker its messages, and then for each its wishes */
+	size_t n, next, running;
+	struct sched sched;
+	struct display *display;
+};
+
+static void pool_free(struct pool *p)
+{
+	free(p->w);
+	free(p->p);
+	sched_free(&p->sched);
+}
 
 static double now(void)
 {
@@ -42,6 +60,11 @@ static int start(struct worker *w, size_t i, const char *name, pool_fn *fn, void
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return err_set(err, ERR_INFRA, errno, "start a worker for %s: pipe", name);
 	_cleanup_close_ int rd = pipefd[0], wr = pipefd[1];
+	int pair[2];
+
+	if (slots_pair(pair, err) < 0)
+		return -EMFILE;
+	_cleanup_close_ int ours = pair[0], theirs = pair[1];
 
 	fflush(NULL); /* or the child would print our buffers again */
 	w->pid = fork();
@@ -54,12 +77,13 @@ static int start(struct worker *w, size_t i, const char *name, pool_fn *fn, void
 
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 			_exit(127);
-		int status = fn(i, &pg, arg);
+		int status = fn(i, &pg, theirs, arg);
 
 		fflush(NULL);
 		_exit(status);
 	}
 	w->fd = steal_fd(&rd);
+	w->slots = steal_fd(&ours);
 	w->started = now();
 	return 0;
 }
@@ -78,7 +102,8 @@ static void finish(struct worker *w, struct pool_item *item, size_t i, struct di
 		snprintf(text, sizeof(text), "done in %.1f s", now() - w->started);
 	display_done(display, i, text);
 	close(w->fd);
-	w->fd = -1;
+	close(w->slots);
+	w->fd = w->slots = -1;
 	w->pid = 0;
 }
 
@@ -100,57 +125,72 @@ static void end_all(struct worker *w, size_t n, int sig)
 			kill(w[i].pid, sig);
 }
 
-int pool_run(struct pool_item *items, size_t n, unsigned jobs, pool_fn *fn, void *arg,
+static int slots_of(void *arg, size_t worker)
+{
+	const struct pool *p = arg;
+
+	return p->w[worker].slots;
+}
+
+/* What workers have said and asked for, and who has ended. */
+static void look_round(struct pool *p, struct pool_item *items)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		p->p[i].fd = p->w[i].fd;
+		p->p[p->n + i].fd = p->w[i].slots;
+	}
+	if (poll(p->p, 2 * p->n, REFRESH_MS) <= 0)
+		return;
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->p[p->n + i].revents)
+			while (sched_take(&p->sched, i, p->w[i].slots) == 0)
+				;
+		if (!p->p[i].revents || drain(&p->w[i], i, p->display))
+			continue;
+		finish(&p->w[i], &items[i], i, p->display);
+		sched_forget(&p->sched, i);
+		p->running--;
+	}
+}
+
+int pool_run(struct pool_item *items, size_t n, unsigned machines, pool_fn *fn, void *arg,
 	     struct display *display, struct err *err)
 {
-	_cleanup_free_ struct worker *w = xcalloc(n, sizeof(*w));
-	_cleanup_free_ struct pollfd *p = xcalloc(n, sizeof(*p));
-	size_t next = 0, running = 0;
+	_cleanup_(pool_free) struct pool p = {.w = xcalloc(n, sizeof(*p.w)),
+					      .p = xcalloc(2 * n, sizeof(*p.p)),
+					      .n = n,
+					      .sched.slots = machines,
+					      .display = display};
 	bool told = false;
 	int ret = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		items[i].status = w[i].fd = -1;
-		p[i].events = POLLIN;
+		items[i].status = p.w[i].fd = p.w[i].slots = -1;
+		p.p[i].events = p.p[n + i].events = POLLIN;
 	}
-	while (running || (next < n && !sig_stop() && !ret)) {
-		while (!ret && !sig_stop() && next < n && running < jobs) {
-			ret = start(&w[next], next, items[next].name, fn, arg, err);
-			running += !ret;
-			next++;
+	while (p.running || (p.next < n && !sig_stop() && !ret)) {
+		while (!ret && !sig_stop() && p.next < n && p.running < WORKERS_MAX) {
+			ret = start(&p.w[p.next], p.next, items[p.next].name, fn, arg, err);
+			p.running += !ret;
+			p.next++;
 		}
 		if ((sig_stop() || ret) && !told) {
-			end_all(w, n, SIGTERM);
+			end_all(p.w, n, SIGTERM);
 			told = true;
 		}
-		for (size_t i = 0; i < n; i++)
-			p[i].fd = w[i].fd;
-		int ready = poll(p, n, REFRESH_MS);
-
-		for (size_t i = 0; ready > 0 && i < n; i++) {
-			if (!p[i].revents || drain(&w[i], i, display))
-				continue;
-			finish(&w[i], &items[i], i, display);
-			running--;
-		}
+		look_round(&p, items);
+		if (!told)
+			sched_grant(&p.sched, slots_of, &p);
+		display_left(display, sched_left_s(&p.sched));
 		display_refresh(display);
 	}
 	return ret;
 }
 
-unsigned pool_jobs_by_memory(unsigned mib)
+unsigned pool_machines(unsigned mib)
 {
-	struct err ignored = ERR_INIT;
-	_cleanup_free_ char *text = NULL;
-	unsigned long kib = 0;
+	unsigned long fit = host_memory_mib() / mib;
+	unsigned cpus = host_cpus();
 
-	if (read_file("/proc/meminfo", 1 << 20, &text, NULL, &ignored) == 0) {
-		const char *line = strstr(text, "MemAvailable:");
-
-		if (line)
-			kib = strtoul(line + strlen("MemAvailable:"), NULL, 10);
-	}
-	unsigned fit = kib / 1024 / mib;
-
-	return fit ? fit : 1;
+	return fit >= cpus ? cpus : fit ? fit : 1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One process per kernel: a worker that crashes costs its own kernel only, and the code in it can
- * be plain and sequential. Workers die with the driver.
+ * be plain. Workers die with the driver. The machines that they run come out of one pool (slots.h).
  */
 #pragma once
 
@@ -10,8 +10,8 @@
 #include "err.h"
 #include "progress.h"
 
-/* The work of item @i. Its return value is the process's exit status. */
-typedef int pool_fn(size_t i, struct progress *pg, void *arg);
+/* The work of item @i, which asks @slots for its machines. What it returns is its exit status. */
+typedef int pool_fn(size_t i, struct progress *pg, int slots, void *arg);
 
 struct pool_item {
 	const char *name; /* for messages */
@@ -19,11 +19,12 @@ struct pool_item {
 };
 
 /*
- * Run @fn for every item, at most @jobs at a time, showing what they say on @display. A stop signal
- * is passed on to the workers, which then finish early by themselves; nothing new is started.
+ * Run @fn for every item, with at most @machines machines at a time, showing what they say on
+ * @display. A stop signal is passed on to the workers, which then finish early by themselves;
+ * nothing new is started.
  */
-int pool_run(struct pool_item *items, size_t n, unsigned jobs, pool_fn *fn, void *arg,
+int pool_run(struct pool_item *items, size_t n, unsigned machines, pool_fn *fn, void *arg,
 	     struct display *display, struct err *err);
 
-/* How many machines of @mib MiB fit into this host's available memory; at least 1. */
-unsigned pool_jobs_by_memory(unsigned mib);
+/* How many machines of @mib MiB this host has processors and memory for; at least 1. */
+unsigned pool_machines(unsigned mib);

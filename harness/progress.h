@@ -31,6 +31,8 @@ struct display *display_new(FILE *out, const char *const *kernels, size_t n);
 void display_feed(struct display *d, size_t i, const char *buf, size_t len);
 /* Worker @i is finished; @text says how ("41 variants, 12 s"). */
 void display_done(struct display *d, size_t i, const char *text);
+/* How many seconds all that is left may take; negative: nobody knows yet. Live displays show it. */
+void display_left(struct display *d, double seconds);
 /* Redraw if something changed (call it about five times a second; costs nothing when plain). */
 void display_refresh(struct display *d);
 /* Take the live lines away. */

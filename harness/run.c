@@ -26,7 +26,11 @@
 #include "suite.h"
 
 #define DEADLINE_MS 10000 /* guest time for one variant */
-#define VM_HOST_MIB 384	  /* what one machine takes on the host: its RAM and QEMU's own */
+
+/* What one machine takes on the host: its RAM, or the part that it does not share, and QEMU's own.
+ */
+#define BOOTED_MIB   384
+#define RESTORED_MIB 192
 
 /* One run: what the workers need. They are forked, so nothing of it is shared or copied back. */
 struct run {
@@ -120,11 +124,10 @@ static int prepare(struct run *r, struct err *err)
 	return ret;
 }
 
-static int work_on(const struct run *r, size_t i, struct progress *pg, struct err *err)
+static int work_on(const struct run *r, size_t i, struct progress *pg, int slots, struct err *err)
 {
 	const struct kernel_spec *spec = &r->m.v[r->sel[i]];
 	_cleanup_kernel_ struct kernel k = {0};
-	unsigned boots;
 	int ret = kernel_get(spec, pg, &k, err);
 
 	if (ret < 0)
@@ -142,17 +145,20 @@ static int work_on(const struct run *r, size_t i, struct progress *pg, struct er
 		.dump = r->o->dump,
 		.narrate = r->o->narrate,
 		.keep = is_saved(r, i),
+		.cold = r->o->cold,
+		.isolation = r->o->isolation,
+		.slots = slots,
 	};
 
-	return boot_kernel(&k, &o, pg, &boots, err);
+	return boot_kernel(&k, &o, pg, err);
 }
 
-static int work(size_t i, struct progress *pg, void *arg)
+static int work(size_t i, struct progress *pg, int slots, void *arg)
 {
 	const struct run *r = arg;
 	const struct kernel_spec *spec = &r->m.v[r->sel[i]];
 	struct err err = ERR_INIT, second = ERR_INIT;
-	int ret = work_on(r, i, pg, &err);
+	int ret = work_on(r, i, pg, slots, &err);
 
 	if (ret == 0)
 		return 0;
@@ -202,12 +208,13 @@ static int boot_all(struct run *r, struct err *err)
 {
 	_cleanup_free_ struct pool_item *items = xcalloc(r->nsel, sizeof(*items));
 	_cleanup_free_ const char **names = xcalloc(r->nsel, sizeof(*names));
-	unsigned jobs = r->o->jobs ? r->o->jobs : pool_jobs_by_memory(VM_HOST_MIB);
+	unsigned machines =
+		r->o->jobs ? r->o->jobs : pool_machines(r->o->cold ? BOOTED_MIB : RESTORED_MIB);
 
 	for (size_t i = 0; i < r->nsel; i++)
 		items[i].name = names[i] = r->m.v[r->sel[i]].name;
 	struct display *display = display_new(stderr, names, r->nsel);
-	int ret = pool_run(items, r->nsel, jobs, work, r, display, err);
+	int ret = pool_run(items, r->nsel, machines, work, r, display, err);
 
 	display_free(display);
 	return ret < 0 ? ret : account_for(r, items, err);

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "boot_jobs.h"
 #include "err.h"
 #include "xalloc.h"
 
@@ -17,16 +18,18 @@ struct run_opts {
 	const char *results;  /* the run's folder; NULL: a new one below results/ */
 	const char *accel;    /* auto, tcg, kvm */
 	const char *append;   /* more kernel command line words, or NULL */
-	unsigned jobs;	      /* machines at once; 0: as many as memory allows */
-	unsigned vcpus;	      /* of each machine */
-	bool realtime;	      /* also of one vCPU under TCG */
-	bool dump;	      /* of a machine that goes silent: its memory */
-	const char *save;     /* a replay file to write, or NULL */
-	const char *save_of;  /* the kernel that it is of; NULL: there must be only one */
-	bool narrate;	      /* tell on the way what each variant comes to */
-	bool require;	      /* a kernel that is not available is an error */
-	const char *program;  /* how the user called us: for `repeat` */
-	int argc;	      /* the command line, for run.json */
+	unsigned jobs;	      /* machines at once; 0: as many as cores and memory allow */
+	bool cold;	      /* boot every machine instead of restoring it */
+	enum isolation isolation;
+	unsigned vcpus;	     /* of each machine */
+	bool realtime;	     /* also of one vCPU under TCG */
+	bool dump;	     /* of a machine that goes silent: its memory */
+	const char *save;    /* a replay file to write, or NULL */
+	const char *save_of; /* the kernel that it is of; NULL: there must be only one */
+	bool narrate;	     /* tell on the way what each variant comes to */
+	bool require;	     /* a kernel that is not available is an error */
+	const char *program; /* how the user called us: for `repeat` */
+	int argc;	     /* the command line, for run.json */
 	char **argv;
 };
 

@@ -28,14 +28,16 @@ static const char *feed(struct boot *b, const char *const frames[])
 	static struct variants vs = {.v = &v, .n = 1};
 	static struct kernel k = {.name = (char *)"k", .arch = (char *)"x86_64"};
 	static struct boot_opts o = {.variants = &vs, .program = "sealmatrix", .kernel_word = "k"};
-	static struct session s = {.k = &k, .o = &o, .todo = todo};
+	static struct shared shared;
+	static struct job job = {.todo = todo, .controls = true};
+	static struct session s = {.k = &k, .o = &o, .shared = &shared, .planned = 1};
 
 	todo[0] = true;
 	_cleanup_json_ json_t *params = json_object();
 
 	v.params = params;
 	s.records = open_memstream(&written, &written_len);
-	*b = (struct boot){.s = &s, .nr = 1, .running = -1, .planned = 1};
+	*b = (struct boot){.s = &s, .job = &job, .nr = 1, .running = -1, .planned = 1};
 	for (size_t i = 0; frames[i]; i++) {
 		_cleanup_json_ json_t *f = json_loads(frames[i], 0, NULL);
 

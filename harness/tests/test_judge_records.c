@@ -195,6 +195,67 @@ static const struct {
 	{"protocol", "panic", "error", "error", "broke the protocol"},
 };
 
+/* Boot 2 of kernel k, restored: one variant, and the controls are boot 1's. */
+static json_t *restored_boots(void)
+{
+	json_t *all = healthy_boot(), *r = json_deep_copy(json_array_get(all, VARIANT));
+
+	plant(json_array_get(all, BOOT), "template", "\"t\"");
+	plant(json_array_get(all, BOOT), "cases_sha256", "\"c\"");
+	json_object_set_new(r, "boot", json_integer(2));
+	json_object_set_new(r, "variant", json_string("other"));
+	json_array_append_new(all, r);
+	json_array_append_new(all,
+			      json_pack("{s:s, s:s, s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:i}",
+					"type", "boot", "kernel", "k", "boot", 2, "end", "done",
+					"console", "quiet", "planned", 1, "ran", 1, "template", "t",
+					"cases_sha256", "c", "controls_boot", 1));
+	return all;
+}
+
+#define RESTORED      RECORDS
+#define RESTORED_BOOT (RECORDS + 1)
+
+START_TEST(controls_of_the_same_template_hold)
+{
+	_cleanup_json_ json_t *all = restored_boots();
+
+	judge_records(all, NULL);
+	ck_assert_str_eq(outcome(all, RESTORED), "pass");
+	ck_assert_str_eq(outcome(all, RESTORED_BOOT), "pass");
+}
+END_TEST
+
+/* What must make boot 2 worthless: a path in the records, and what is put there. */
+static const struct {
+	const char *path, *value;
+} no_controls[] = {
+	{"6/controls_boot", NULL},
+	{"6/controls_boot", "3"},
+	{"4/template", "\"u\""},
+	{"4/template", NULL},
+	{"6/template", NULL},
+	{"4/cases_sha256", "\"d\""},
+	{"6/cases_sha256", NULL},
+	{"4/kernel", "\"l\""},
+	{"4/end", "\"protocol\""},
+	{"2/observed/stop/deadlock", "false"},
+	{"2/control", "\"none\""},
+	{"4/boot", "9"},
+	{"4/ran", "5"},
+};
+
+START_TEST(without_controls_nothing_restored_is_believed)
+{
+	_cleanup_json_ json_t *all = restored_boots();
+
+	plant(all, no_controls[_i].path, no_controls[_i].value);
+	judge_records(all, NULL);
+	ck_assert_str_eq(outcome(all, RESTORED), "error");
+	ck_assert_str_eq(outcome(all, RESTORED_BOOT), "error");
+}
+END_TEST
+
 START_TEST(ended_within_a_variant)
 {
 	_cleanup_json_ json_t *all = healthy_boot();
@@ -445,6 +506,9 @@ TEST_SUITE(judge_records_suite)
 	tcase_add_test(tc, nobody_knows_that_nobody_could_look);
 	tcase_add_test(tc, earlier_verdicts_are_forgotten);
 	tcase_add_test(tc, outcomes_have_names);
+	tcase_add_test(tc, controls_of_the_same_template_hold);
+	tcase_add_loop_test(tc, without_controls_nothing_restored_is_believed, 0,
+			    sizeof(no_controls) / sizeof(*no_controls));
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The jobs of one kernel side by side: a process for each, so that one that crashes costs its own
+ * variants only. Each writes records of its own, which are put together in the jobs' order: the
+ * same run gives the same file.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "boot_internal.h"
+#include "cleanup.h"
+#include "publish.h"
+#include "record.h"
+#include "sig.h"
+#include "slots.h"
+
+#define FAILED 1 /* exit status of a job that could not be done; the error is in its pipe */
+
+struct worker {
+	struct job *job;
+	char *records;
+	pid_t pid; /* 0: not running */
+	int fd;	   /* pidfd */
+	int error; /* reading end: why it failed */
+	bool started, ended;
+};
+
+struct crew {
+	struct session *s;
+	struct worker *v;
+	size_t n;
+	unsigned first_nr;
+	bool told; /* to stop */
+};
+
+static void crew_free(struct crew *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		closep(&c->v[i].fd);
+		closep(&c->v[i].error);
+		free(c->v[i].records);
+	}
+	free(c->v);
+}
+
+static int run_job(struct crew *c, size_t i, struct err *err)
+{
+	struct session *s = c->s;
+	struct worker *w = &c->v[i];
+
+	s->records = fopen(w->records, "we");
+	if (!s->records)
+		return err_set(err, ERR_INFRA, errno, "create %s", w->records);
+	int ret = boot_job(s, w->job, c->first_nr + i, c->n, err);
+
+	if (fclose(s->records) == EOF && !ret)
+		ret = err_set(err, ERR_INFRA, errno, "write %s", w->records);
+	return ret;
+}
+
+static void __attribute__((noreturn)) child(struct crew *c, size_t i, pid_t parent, int error)
+{
+	struct err err = ERR_INIT;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(127);
+	int ret = run_job(c, i, &err);
+
+	if (ret < 0)
+		(void)!write(error, err.msg, strlen(err.msg));
+	fflush(NULL);
+	_exit(ret < 0 ? FAILED : 0);
+}
+
+static int start(struct crew *c, size_t i, struct err *err)
+{
+	struct worker *w = &c->v[i];
+	pid_t parent = getpid();
+	int pipefd[2];
+
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
+		return err_set(err, ERR_INFRA, errno, "start a job: pipe");
+	_cleanup_close_ int wr = pipefd[1];
+
+	w->error = pipefd[0];
+	w->started = true;
+	fflush(NULL); /* or the child would write our buffers again */
+	w->pid = fork();
+	if (w->pid == 0)
+		child(c, i, parent, wr);
+	if (w->pid < 0) {
+		w->pid = 0;
+		return err_set(err, ERR_INFRA, errno, "start a job: fork");
+	}
+	w->fd = pidfd_open(w->pid, 0);
+	return w->fd < 0 ? err_set(err, ERR_INFRA, errno, "watch a job") : 0;
+}
+
+/* Its slot is given back whatever became of it. */
+static int finish(struct crew *c, size_t i, struct err *err)
+{
+	struct worker *w = &c->v[i];
+	struct err own = ERR_INIT;
+	int status, ret = 0;
+
+	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	w->pid = 0;
+	w->ended = true;
+	if (WIFSIGNALED(status)) {
+		ret = err_set(&own, ERR_INFRA, 0, "the process of a job was killed by signal %d",
+			      WTERMSIG(status));
+	} else if (WEXITSTATUS(status)) {
+		char why[1024] = "";
+
+		(void)!read(w->error, why, sizeof(why) - 1);
+		ret = err_set(&own, ERR_INFRA, 0, "%s", *why ? why : "a job could not be done");
+	}
+	if (ret < 0 && !err->kind)
+		*err = own;
+	int done = slots_done(c->s->o->slots, i, &own);
+
+	return ret ? ret : done;
+}
+
+static size_t running(const struct crew *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		n += c->v[i].pid > 0;
+	return n;
+}
+
+static bool all_ended(const struct crew *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->v[i].ended)
+			return false;
+	return true;
+}
+
+static void tell_all(struct crew *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].pid > 0)
+			kill(c->v[i].pid, SIGTERM);
+	c->told = true;
+}
+
+/* Wait for a grant or an end, and deal with it. */
+static int step(struct crew *c, bool stopping, struct err *err)
+{
+	_cleanup_free_ struct pollfd *p = xcalloc(c->n + 1, sizeof(*p));
+	int ret = 0, slots = c->s->o->slots;
+
+	for (size_t i = 0; i < c->n; i++)
+		p[i] = (struct pollfd){.fd = c->v[i].pid > 0 ? c->v[i].fd : -1, .events = POLLIN};
+	p[c->n] = (struct pollfd){.fd = stopping ? -1 : slots, .events = POLLIN};
+	if (poll(p, c->n + 1, -1) < 0)
+		return errno == EINTR ? 0 : err_set(err, ERR_INFRA, errno, "wait for machines");
+	for (size_t i = 0; i < c->n; i++) {
+		int one = p[i].revents ? finish(c, i, err) : 0;
+
+		ret = ret ? ret : one;
+	}
+	if (ret || !p[c->n].revents || sig_stop())
+		return ret;
+	int id = slots_granted(slots, err);
+
+	return id < 0 ? id : (size_t)id < c->n ? start(c, id, err) : 0;
+}
+
+static int run_all_jobs(struct crew *c, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < c->n; i++)
+		ret = slots_want(c->s->o->slots, i, c->v[i].job->cost_ms, err);
+	while (running(c) || (!ret && !sig_stop() && !all_ended(c))) {
+		bool stopping = ret || sig_stop();
+
+		if (stopping && !c->told)
+			tell_all(c);
+		int one = step(c, stopping, err);
+
+		ret = ret ? ret : one;
+	}
+	if (!ret && sig_stop())
+		ret = err_set(err, ERR_INFRA, EINTR, "run the machines");
+	return ret;
+}
+
+/* What jobs have written goes behind what is there, even when one of them failed. */
+static int collect(struct crew *c, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/records.jsonl", c->s->o->dir);
+	_cleanup_fclose_ FILE *f = fopen(path, "ae");
+	int ret = f ? 0 : err_set(err, ERR_INFRA, errno, "open %s", path);
+
+	for (size_t i = 0; !ret && i < c->n; i++) {
+		struct worker *w = &c->v[i];
+		_cleanup_free_ char *text = NULL;
+		size_t len;
+
+		if (!w->started) {
+			c->s->records = f;
+			ret = boot_not_run(c->s, w->job, 0, err);
+			continue;
+		}
+		if (access(w->records, F_OK) < 0)
+			continue;
+		ret = read_file(w->records, 1 << 30, &text, &len, err);
+		if (!ret && (fwrite(text, 1, len, f) != len || fflush(f) == EOF))
+			ret = err_set(err, ERR_INFRA, errno, "write %s", path);
+		unlink(w->records);
+	}
+	return ret;
+}
+
+int boot_jobs(struct session *s, struct job *jobs, size_t n, unsigned first_nr, struct err *err)
+{
+	_cleanup_(crew_free) struct crew c = {
+		.s = s, .n = n, .v = xcalloc(n, sizeof(*c.v)), .first_nr = first_nr};
+	struct err second = ERR_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		c.v[i] = (struct worker){
+			.job = &jobs[i],
+			.records =
+				xasprintf("%s/records-%u.tmp", s->o->dir, first_nr + (unsigned)i),
+			.fd = -1,
+			.error = -1,
+		};
+	int ret = run_all_jobs(&c, err), collected = collect(&c, &second);
+
+	if (!ret && collected < 0)
+		*err = second;
+	return ret ? ret : collected;
+}

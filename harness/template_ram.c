@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The file that is a machine's memory: as large as that while it runs, sparse when it is kept. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "template_internal.h"
+
+#define PIECE (64 << 10) /* the least that is punched out */
+
+int ram_create(const char *path, unsigned mib, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	off_t size = (off_t)mib << 20;
+
+	if (fd < 0)
+		return err_set(err, ERR_INFRA, errno, "create %s", path);
+	if (ftruncate(fd, size) < 0)
+		return err_set(err, ERR_INFRA, errno, "make %s %u MiB long", path, mib);
+	/* QEMU would die of SIGBUS at the first page that finds no room. */
+	if (fallocate(fd, 0, 0, size) < 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+		return err_set(err, ERR_INFRA, errno, "set %u MiB aside for %s", mib, path);
+	return 0;
+}
+
+static bool is_zero(const char *p, size_t len)
+{
+	return !*p && !memcmp(p, p + 1, len - 1);
+}
+
+/* A file system without holes keeps the zeros: larger, and as good. */
+static void punch(int fd, const char *p, off_t size)
+{
+	for (off_t at = 0, end; at < size; at = end) {
+		bool zero = is_zero(p + at, PIECE);
+
+		for (end = at + PIECE; end < size && is_zero(p + end, PIECE) == zero; end += PIECE)
+			;
+		if (zero &&
+		    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, end - at) < 0)
+			return;
+	}
+}
+
+int ram_settle(const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0; /* a refusal needs none */
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, ERR_INFRA, errno, "open %s", path);
+	char *p = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return err_set(err, ERR_INFRA, errno, "map %s", path);
+	punch(fd, p, st.st_size);
+	munmap(p, st.st_size);
+	if (fsync(fd) < 0)
+		return err_set(err, ERR_INFRA, errno, "write %s", path);
+	return 0;
+}

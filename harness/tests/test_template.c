@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Templates in the cache: made once, made again when damaged or outdated; with tiny guests. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "proto.h"
+#include "publish.h"
+#include "template.h"
+#include "test.h"
+#include "tiny_guest.h"
+#include "xalloc.h"
+
+#define MEMORY_MIB 32
+#define PARK	   SET_DX(SM_PARK_PORT), OUT_DX(SM_PARK_VALUE)
+
+/* Says a text on the channel and then does what @last does. */
+static void guest(const char *path, const char *text, const unsigned char *last, size_t len)
+{
+	unsigned char code[1024] = {SET_DX(CHANNEL_PORT)};
+	size_t n = 4;
+
+	for (; *text; text++) {
+		const unsigned char out[] = {OUT_DX(*text)};
+
+		memcpy(code + n, out, sizeof(out));
+		n += sizeof(out);
+	}
+	memcpy(code + n, last, len);
+	tiny_guest(path, code, n + len);
+}
+
+#define GUEST(text, ...)                                          \
+	guest(kernel, text, (const unsigned char[]){__VA_ARGS__}, \
+	      sizeof((const unsigned char[]){__VA_ARGS__}))
+
+static char *kernel, *list;
+static char scratch[] =
+	"/tmp/sealmatrix-template.XXXXXX"; /* a multiboot module's path has no blank */
+static struct vm_config boot;
+static struct template_opts opts;
+
+static void setup(void)
+{
+	struct err err = ERR_INIT;
+
+	setenv("XDG_CACHE_HOME", test_dir(), 1);
+	ck_assert_ptr_nonnull(mkdtemp(scratch));
+	kernel = xasprintf("%s/kernel", test_dir());
+	list = xasprintf("%s/list", test_dir());
+	GUEST(SM_PARK_READY, PARK, OUT_IMM(SM_EXIT_PORT, SM_EXIT_DONE), SPIN);
+	ck_assert_int_eq(publish_buffer(list, "dir /x 0755\n", 12, &err), 0);
+	boot = (struct vm_config){.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB};
+	opts = (struct template_opts){
+		.boot = &boot, .kernel_sha256 = "1234", .list = list, .scratch = scratch};
+}
+
+static void teardown(void)
+{
+	ck_assert_int_eq(rmdir(scratch), 0); /* nothing is left in it */
+	free(kernel);
+	free(list);
+}
+
+static struct template get(void)
+{
+	struct template t;
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(template_get(&opts, &t, &err) == 0, "%s", err.msg);
+	return t;
+}
+
+static ino_t inode(const char *path)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+START_TEST(made_once)
+{
+	_cleanup_template_ struct template one = get(), two = get();
+
+	ck_assert_str_eq(one.entry, two.entry);
+	ck_assert_str_eq(one.id, two.id);
+	ck_assert_uint_eq(inode(one.ram), inode(two.ram));
+	/* A tiny guest has touched next to nothing of its memory. */
+	ck_assert_int_lt(one.disk_kib, MEMORY_MIB * 1024 / 2);
+}
+END_TEST
+
+static void overwrite(const char *path, off_t at)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, "damage", 6, at), 6);
+}
+
+static void cut_ram(const struct template *t)
+{
+	ck_assert_int_eq(truncate(t->ram, 4096), 0);
+}
+
+static void damage_ram(const struct template *t)
+{
+	overwrite(t->ram, 1 << 20);
+}
+
+static void cut_state(const struct template *t)
+{
+	ck_assert_int_eq(truncate(t->state, 100), 0);
+}
+
+static void damage_state(const struct template *t)
+{
+	overwrite(t->state, 1000);
+}
+
+static void lose_manifest(const struct template *t)
+{
+	_cleanup_free_ char *path = xasprintf("%s/MANIFEST", t->entry);
+
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+static void (*const damages[])(const struct template *t) = {cut_ram, damage_ram, cut_state,
+							    damage_state, lose_manifest};
+
+START_TEST(damaged_is_made_again)
+{
+	struct template t = get();
+	char *path = xasprintf("%s/said", test_dir());
+	_cleanup_free_ char *said = NULL;
+	struct progress pg = {.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666)};
+	struct err err = ERR_INIT;
+	char before[SHA256_HEX], after[SHA256_HEX];
+
+	ck_assert_int_eq(hash_file(t.ram, before, &err), 0);
+	damages[_i](&t);
+	template_free(&t);
+	opts.pg = &pg;
+	t = get();
+	ck_assert_int_eq(hash_file(t.ram, after, &err), 0);
+	ck_assert_str_eq(before, after);
+	ck_assert_int_eq(read_file(path, 10000, &said, NULL, &err), 0);
+	ck_assert_ptr_nonnull(strstr(said, "damaged"));
+	template_free(&t);
+	close(pg.fd);
+	free(path);
+}
+END_TEST
+
+START_TEST(another_machine_has_another_one)
+{
+	_cleanup_template_ struct template one = get();
+
+	boot.append = "more";
+	_cleanup_template_ struct template words = get();
+
+	ck_assert_str_ne(one.entry, words.entry);
+	boot.append = NULL;
+	boot.memory_mib = 2 * MEMORY_MIB;
+	_cleanup_template_ struct template memory = get();
+
+	ck_assert_str_ne(one.entry, memory.entry);
+	boot.memory_mib = MEMORY_MIB;
+	opts.kernel_sha256 = "5678";
+	_cleanup_template_ struct template image = get();
+
+	ck_assert_str_ne(one.entry, image.entry);
+	opts.kernel_sha256 = "1234";
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(publish_buffer(list, "dir /y 0755\n", 12, &err), 0);
+	_cleanup_template_ struct template root = get();
+
+	ck_assert_str_ne(one.entry, root.entry);
+}
+END_TEST
+
+static void refused(const char *why)
+{
+	struct template t;
+	struct err err = ERR_INIT;
+
+	ck_assert_int_lt(template_get(&opts, &t, &err), 0);
+	ck_assert_msg(strstr(err.msg, why) != NULL, "%s", err.msg);
+	template_free(&t);
+}
+
+START_TEST(refusal_is_remembered)
+{
+	GUEST(SM_PARK_REFUSED "open /proc/self/pagemap: ENOENT\n",
+	      OUT_IMM(SM_EXIT_PORT, SM_EXIT_BROKEN), SPIN);
+	refused("open /proc/self/pagemap: ENOENT");
+	/* Nothing is booted for the second answer: this kernel would be ready. */
+	GUEST(SM_PARK_READY, PARK, SPIN);
+	refused("open /proc/self/pagemap: ENOENT");
+}
+END_TEST
+
+START_TEST(a_panic_is_no_template)
+{
+	/* What a kernel's own pvpanic driver does: it stops the machine, and nobody is ready. */
+	GUEST("", PARK, SPIN);
+	refused("a panic stopped it");
+	GUEST(SM_PARK_READY, OUT_IMM(SM_EXIT_PORT, SM_EXIT_DONE), SPIN);
+	refused("did not stop where it should");
+}
+END_TEST
+
+START_TEST(full_disk_is_said_before_anything_is_booted)
+{
+	_cleanup_free_ char *small = xasprintf("%s/small", test_dir());
+	struct err err = ERR_INIT;
+
+	if (geteuid() != 0)
+		return; /* only root mounts */
+	ck_assert_int_eq(make_dirs(small, &err), 0);
+	ck_assert_int_eq(mount("small", small, "tmpfs", 0, "size=8m"), 0);
+	setenv("XDG_CACHE_HOME", small, 1);
+	struct template t;
+	int ret = template_get(&opts, &t, &err);
+
+	template_free(&t);
+	umount2(small, MNT_DETACH);
+	ck_assert_int_lt(ret, 0);
+	ck_assert_msg(strstr(err.msg, "No space left") != NULL, "%s", err.msg);
+}
+END_TEST
+
+START_TEST(least_used_goes_first)
+{
+	struct template one = get();
+	struct err err = ERR_INIT;
+
+	boot.append = "more";
+	struct template two = get();
+
+	/* Both are in use. */
+	ck_assert_int_eq(template_trim(0, &err), 0);
+	ck_assert_int_eq(access(one.ram, F_OK) | access(two.ram, F_OK), 0);
+
+	char *ram1 = xstrdup(one.ram), *ram2 = xstrdup(two.ram);
+	long kib = two.disk_kib;
+
+	template_free(&one);
+	template_free(&two);
+	ck_assert_int_eq(template_trim(kib + 4, &err), 0);
+	ck_assert_int_lt(access(ram1, F_OK), 0);
+	ck_assert_int_eq(access(ram2, F_OK), 0);
+	ck_assert_int_eq(template_trim(0, &err), 0);
+	ck_assert_int_lt(access(ram2, F_OK), 0);
+	free(ram1);
+	free(ram2);
+}
+END_TEST
+
+TEST_SUITE(templates)
+{
+	Suite *s = suite_create("template");
+	TCase *tc = tcase_create("template");
+
+	tcase_set_timeout(tc, 600);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, made_once);
+	tcase_add_loop_test(tc, damaged_is_made_again, 0, sizeof(damages) / sizeof(*damages));
+	tcase_add_test(tc, another_machine_has_another_one);
+	tcase_add_test(tc, refusal_is_remembered);
+	tcase_add_test(tc, a_panic_is_no_template);
+	tcase_add_test(tc, full_disk_is_said_before_anything_is_booted);
+	tcase_add_test(tc, least_used_goes_first);
+	suite_add_tcase(s, tc);
+	return s;
+}
