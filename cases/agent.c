@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <time.h>
 
+#include "await.h"
 #include "case.h"
 #include "cleanup.h"
 #include "end.h"
@@ -22,6 +23,7 @@
 #include "sealed_exec.h"
 
 #define EXIT_USAGE 2
+#define PROBE_MS   10000 /* guest time for the features, where no plan says */
 
 struct options {
 	const char *plan, *out, *channel, *modules, *bin_dir;
@@ -225,13 +227,24 @@ static int run_variant(const struct case_env *env, const json_t *variant, struct
 	return ret < 0 ? ret : report_strays(out, strays);
 }
 
-static int run_plan(const struct options *o, const struct plan *plan, struct frame_out *out)
+static char *find_features(const struct options *o, unsigned deadline_ms, struct frame_out *out)
+{
+	struct case_env env = {.bin_dir = o->bin_dir, .deadline_ms = deadline_ms};
+	int strays;
+
+	return isolate_run(probe_features, &env, NULL, out, &strays);
+}
+
+/* @known: the features, where they were probed before there was a plan; taken. */
+static int run_plan(const struct options *o, const struct plan *plan, char *known,
+		    struct frame_out *out)
 {
 	struct case_env env = {.bin_dir = o->bin_dir, .deadline_ms = plan->deadline_ms};
 	size_t n = json_array_size(plan->variants);
-	int strays;
-	_cleanup_free_ char *features =
-		plan->probe ? isolate_run(probe_features, &env, NULL, out, &strays) : NULL;
+	_cleanup_free_ char *features = known;
+
+	if (!features && plan->probe)
+		features = find_features(o, plan->deadline_ms, out);
 	int ret = send_frame(out, hello_frame(features, o->modules));
 
 	for (size_t i = 0; ret >= 0 && i < n; i++) {
@@ -250,12 +263,26 @@ static int agent(const struct options *o, int fd)
 {
 	_cleanup_plan_ struct plan plan;
 	struct frame_out out;
+	char *features = NULL;
 	char why[256];
 	int ret = isolate_init();
 
 	if (ret < 0) {
 		fprintf(stderr, "agent: becoming a subreaper: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
+	}
+	/* In a machine that was restored for many plans: whatever they have in common comes first.
+	 */
+	if (o->channel && access(o->plan, F_OK) < 0) {
+		const char *what;
+
+		frame_out_init(&out, fd, "");
+		features = find_features(o, PROBE_MS, &out);
+		ret = await_plan(fd, o->plan, &what);
+		if (ret < 0) {
+			fprintf(stderr, "agent: %s: %s\n", what, strerror(-ret));
+			return EXIT_FAILURE;
+		}
 	}
 	if (plan_read(o->plan, &plan, why, sizeof(why)) < 0) {
 		fprintf(stderr, "agent: plan %s: %s\n", o->plan, why);
@@ -265,7 +292,7 @@ static int agent(const struct options *o, int fd)
 	explicit_bzero(plan.nonce, sizeof(plan.nonce));
 	if (o->channel)
 		unlink(o->plan);
-	return run_plan(o, &plan, &out) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_plan(o, &plan, features, &out) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

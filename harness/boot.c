@@ -17,10 +17,13 @@
 
 /* The id of the wish to make a template; jobs have theirs from 0. */
 #define TEMPLATE_ID 1000000
+/* From so many jobs on, a template for the run is worth its making. */
+#define WARM_JOBS 4
 
 static void session_free(struct session *s)
 {
 	module_set_free(&s->mods);
+	template_free(&s->warm);
 	template_free(&s->tpl);
 	strv_free(&s->case_guest);
 	strv_free(&s->case_host);
@@ -137,6 +140,34 @@ static int get_template(struct session *s, struct err *err)
 	return slots_done(s->o->slots, TEMPLATE_ID, err);
 }
 
+struct vm_file *boot_case_files(const struct session *s, size_t *n)
+{
+	struct vm_file *files = xcalloc(s->case_guest.n + 1, sizeof(*files));
+
+	for (*n = 0; *n < s->case_guest.n; ++*n)
+		files[*n] = (struct vm_file){s->case_guest.v[*n], s->case_host.v[*n]};
+	return files;
+}
+
+/* If it does not work, each job does for itself what this would have done for all. */
+static int warm_up(struct session *s, struct err *err)
+{
+	struct vm_config cfg = boot_config(s);
+	_cleanup_free_ struct vm_file *files = boot_case_files(s, &cfg.nfiles);
+	struct err why = ERR_INIT;
+	int ret = slots_take(s->o->slots, TEMPLATE_ID, job_cost(0, true), err);
+
+	if (ret < 0)
+		return ret;
+	cfg.files = files;
+	if (template_warm(&s->tpl, &cfg, s->o->dir, &s->warm, &why) < 0) {
+		if (!sig_stop())
+			progress_note(s->pg, "no template for the run: %s", why.msg);
+		template_free(&s->warm);
+	}
+	return slots_done(s->o->slots, TEMPLATE_ID, err);
+}
+
 /* A session that can restore shows it with its controls, before anything else is started. */
 static int run_jobs(struct session *s, struct err *err)
 {
@@ -145,7 +176,10 @@ static int run_jobs(struct session *s, struct err *err)
 	size_t n = jobs_plan(o->variants, o->isolation, s->restore, &jobs);
 	bool apart = s->restore && n > 1 && jobs[0].controls && !jobs[1].controls;
 	unsigned nr = CONTROLS_NR;
-	int ret = apart ? boot_jobs(s, jobs, 1, nr++, err) : 0;
+	int ret = apart && n >= WARM_JOBS ? warm_up(s, err) : 0;
+
+	if (!ret && apart)
+		ret = boot_jobs(s, jobs, 1, nr++, err);
 
 	if (apart && s->shared->cold) {
 		/* It cannot: what is left is spread over machines that boot. */
@@ -162,7 +196,8 @@ static int run_jobs(struct session *s, struct err *err)
 int boot_kernel(const struct kernel *k, const struct boot_opts *o, struct progress *pg,
 		struct err *err)
 {
-	_cleanup_(session_free) struct session s = {.k = k, .o = o, .pg = pg, .tpl.lock = -1};
+	_cleanup_(session_free) struct session s = {
+		.k = k, .o = o, .pg = pg, .tpl.lock = -1, .warm.lock = -1};
 	int ret = session_open(&s, err);
 
 	/* A bare boot (sm.init=exit, for `bench`) runs nothing that a template could be restored

@@ -31,8 +31,8 @@ struct session {
 	struct module_set mods;
 	char *qemu;
 	enum vm_accel accel;
-	char *accel_why; /* what the KVM probe said, or NULL when nobody asked */
-	struct template tpl;
+	char *accel_why;		   /* what the KVM probe said, or NULL when nobody asked */
+	struct template tpl, warm;	   /* warm.ram NULL: jobs go on from tpl itself */
 	bool restore;			   /* tpl is there */
 	char *no_template;		   /* why not, where one was wanted; or NULL */
 	struct strv case_guest, case_host; /* what a restored machine is handed */
@@ -61,6 +61,9 @@ struct boot {
 	int write_error; /* a record could not be written: negative errno */
 	struct err write_err;
 };
+
+/* boot.c: the files a restored machine is handed, with room for one more; caller frees. */
+struct vm_file *boot_case_files(const struct session *s, size_t *n);
 
 /* boot.c: how a machine of this kernel is booted, but for its files. */
 struct vm_config boot_config(const struct session *s);

@@ -96,13 +96,13 @@ static int boot_prepare(struct boot *b, struct err *err)
 	return b->restored ? write_plan(b, plan, err) : write_initrd(b, plan, err);
 }
 
+/* A warm template has the programs already. */
 static struct vm_file *restored_files(const struct boot *b, size_t *n)
 {
-	const struct session *s = b->s;
-	struct vm_file *files = xcalloc(s->case_guest.n + 1, sizeof(*files));
+	struct vm_file *files = boot_case_files(b->s, n);
 
-	for (*n = 0; *n < s->case_guest.n; ++*n)
-		files[*n] = (struct vm_file){s->case_guest.v[*n], s->case_host.v[*n]};
+	if (b->s->warm.ram)
+		*n = 0;
 	files[(*n)++] = (struct vm_file){SM_PLAN_PATH, b->plan};
 	return files;
 }
@@ -137,7 +137,7 @@ static int boot_run(struct boot *b, struct vm_config *cfg, struct vm_result *res
 	add_logs(b, cfg);
 	if (b->restored) {
 		cfg->files = files = restored_files(b, &cfg->nfiles);
-		template_use(&b->s->tpl, cfg);
+		template_use(b->s->warm.ram ? &b->s->warm : &b->s->tpl, cfg);
 	} else {
 		cfg->initrd = b->initrd;
 		progress_state(b->s->pg, "booting");

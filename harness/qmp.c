@@ -148,6 +148,12 @@ const char *qmp_migration(const struct qmp *q)
 	return q->migration;
 }
 
+void qmp_migration_forget(struct qmp *q)
+{
+	free(q->migration);
+	q->migration = NULL;
+}
+
 int qmp_wait(struct qmp *q, int ms)
 {
 	struct pollfd p = {.fd = q->fd, .events = POLLIN};

@@ -25,6 +25,8 @@ bool qmp_stopped(const struct qmp *q);
 
 /* The status in the last MIGRATION event ("active", "completed", "failed"), or NULL. Ours. */
 const char *qmp_migration(const struct qmp *q);
+/* Forget it: another one begins. */
+void qmp_migration_forget(struct qmp *q);
 
 /*
  * Run @command with @args (stays the caller's; NULL: none) and wait up to @ms for the answer. What

@@ -24,6 +24,10 @@
 
 void template_free(struct template *t)
 {
+	if (t->temporary) {
+		unlink(t->ram);
+		unlink(t->state);
+	}
 	free(t->entry);
 	free(t->ram);
 	free(t->state);

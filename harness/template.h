@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "err.h"
 #include "hash.h"
 #include "modules.h"
@@ -18,8 +20,9 @@ struct template
 	char *entry, *ram, *state; /* paths */
 	char id[SHA256_HEX];	   /* of its content: machines restored from one id start alike */
 	char initrd_sha256[SHA256_HEX];
-	int lock;      /* shared: it is not trimmed while it is used */
-	long disk_kib; /* what it takes on disk */
+	bool temporary; /* of this run: the files go with it */
+	int lock;	/* shared: it is not trimmed while it is used */
+	long disk_kib;	/* what it takes on disk */
 };
 
 struct template_opts {
@@ -38,6 +41,13 @@ struct template_opts {
 int template_get(const struct template_opts *o, struct template *t, struct err *err);
 void template_free(struct template *t);
 #define _cleanup_template_ __attribute__((cleanup(template_free)))
+
+/*
+ * A template for this run, made of @from's copy in @dir: @cfg's files are in the guest, and its
+ * agent waits for the plan. Freed even when it fails.
+ */
+int template_warm(const struct template *from, const struct vm_config *cfg, const char *dir,
+		  struct template *t, struct err *err);
 
 /* @cfg goes on from @t instead of booting. */
 void template_use(const struct template *t, struct vm_config *cfg);

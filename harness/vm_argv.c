@@ -122,8 +122,7 @@ static void add_template(const struct vm_config *cfg, const struct vm_arch *arch
 
 	strv_add(argv, "-object");
 	strv_addf(argv, "memory-backend-file,id=ram,size=%uM,share=%s,mem-path=%s",
-		  cfg->memory_mib ? cfg->memory_mib : VM_MEMORY_MIB, cfg->restore ? "off" : "on",
-		  ram);
+		  cfg->memory_mib ? cfg->memory_mib : VM_MEMORY_MIB, cfg->save ? "on" : "off", ram);
 	for (const char *const *d = arch->park; *d; d++)
 		strv_add(argv, *d);
 	add_pair(argv, "-action", cfg->save ? "panic=pause" : "panic=none");

@@ -69,6 +69,7 @@ int vm_save(struct qmp *q, const char *path, const struct vm_limits *lim, struct
 
 	if (fd < 0)
 		return err_set(err, ERR_INFRA, errno, "create %s", path);
+	qmp_migration_forget(q);
 	int ret = set_capabilities(q, lim->answer_ms, err);
 
 	if (!ret)

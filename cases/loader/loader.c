@@ -105,9 +105,10 @@ int main(int argc, char **argv)
 	}
 	if (say(argv[1], SM_PARK_READY) < 0)
 		return EXIT_FAILURE;
-	park();
+	park_and_settle();
 	ret = take_payload(f);
 	fwcfg_close(f);
+	park_close(); /* what is tested has no more access than in a boot */
 	if (ret < 0) {
 		fprintf(stderr, "loader: the payload: %s\n", strerror(-ret));
 		return EXIT_FAILURE;

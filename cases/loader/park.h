@@ -7,8 +7,14 @@
 /* Get access to the devices below. 0 or a negative errno. */
 int park_open(void);
 
+/* Give it up again. */
+void park_close(void);
+
 /* Hand the physical address of a request to fw_cfg. */
 void park_fwcfg_dma(uint64_t at);
 
 /* Stop the machine at this instruction; returns when it goes on, as often as the host likes. */
 void park(void);
+
+/* settle.c: the same, and then wait until what the host did meanwhile has no effect any more. */
+void park_and_settle(void);

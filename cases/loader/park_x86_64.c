@@ -17,6 +17,12 @@ int park_open(void)
 	return 0;
 }
 
+void park_close(void)
+{
+	ioperm(FWCFG_DMA, 8, 0);
+	ioperm(SM_PARK_PORT, 1, 0);
+}
+
 void park_fwcfg_dma(uint64_t at)
 {
 	outl(htobe32(at >> 32), FWCFG_DMA);
