@@ -4,182 +4,219 @@
  * ratios do not. Nothing is asserted here; tests never depend on speed.
  */
 #include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "cleanup.h"
 #include "cmd.h"
 #include "json_util.h"
 #include "proc.h"
 #include "publish.h"
-#include "record.h"
-#include "sig.h"
+#include "vm.h"
 #include "xalloc.h"
 
-struct sample {
-	double cpu_s;  /* QEMU's user + system time, all boots of the run */
-	double wall_s; /* of the whole command */
-};
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-/*
- * `sealmatrix run ARGS…`, and what it took. Its exit status says how the kernels fared, which is no
- * concern here; no records at all is an error.
- */
-static int run_once(const char *dir, const struct strv *args, struct sample *s, struct err *err)
-{
-	_cleanup_strv_ struct strv argv = {0};
-	_cleanup_json_ json_t *records = NULL;
-	struct err ignored = ERR_INIT;
-	json_t *r;
-	size_t i;
-
-	strv_add(&argv, "/proc/self/exe");
-	strv_add(&argv, "run");
-	strv_add(&argv, "--results");
-	strv_add(&argv, dir);
-	for (i = 0; i < args->n; i++)
-		strv_add(&argv, args->v[i]);
-	double start = now();
-
-	proc_run(argv.v, NULL, &ignored);
-	s->wall_s = now() - start;
-	s->cpu_s = 0;
-	if (sig_stop())
-		return err_set(err, ERR_INFRA, 0, "interrupted");
-	int ret = records_load(dir, &records, err);
-
-	if (ret < 0)
-		return ret;
-	json_array_foreach (records, i, r) {
-		s->cpu_s += json_number_value(json_object_get(r, "cpu_s"));
-	}
-	return s->cpu_s > 0 ? 0 : err_set(err, ERR_INFRA, 0, "nothing was booted: %s", ignored.msg);
-}
-
-static int by_cpu(const void *a, const void *b)
-{
-	const struct sample *x = a, *y = b;
-
-	return (x->cpu_s > y->cpu_s) - (x->cpu_s < y->cpu_s);
-}
-
-/* The run with the median CPU time of @n. */
-static int median(const char *dir, const struct strv *args, unsigned n, struct sample *out,
-		  struct err *err)
-{
-	_cleanup_free_ struct sample *all = xcalloc(n, sizeof(*all));
-
-	for (unsigned i = 0; i < n; i++) {
-		int ret = run_once(dir, args, &all[i], err);
-
-		if (ret < 0)
-			return ret;
-	}
-	qsort(all, n, sizeof(*all), by_cpu);
-	*out = all[n / 2];
-	return 0;
-}
+#define AFFECTED "cow-6.1" /* where schedules hang */
+#define DEFAULTS "5.10 6.1 6.12 newest cow-6.1"
 
 struct bench {
-	const char *dir;
+	const char *dir, *kernel;
 	unsigned repeat;
-	json_t *out; /* what was measured, by name */
+	json_t *times, *ratios;
 };
 
-static int measure(const struct bench *b, const char *name, const char *args, struct sample *s,
+/* @goal 0: there is none. */
+static void ratio(const struct bench *b, const char *name, double value, double goal)
+{
+	json_t *r = json_pack("{s:f}", "value", value);
+
+	fprintf(stderr, "  %-46s %8.2f", name, value);
+	if (goal > 0) {
+		fprintf(stderr, "   (goal: at most %.2f)", goal);
+		json_object_set_new(r, "goal", json_real(goal));
+	}
+	fputc('\n', stderr);
+	json_object_set_new(b->ratios, name, r);
+}
+
+static void rows_free(struct bench_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(rows[i].args);
+}
+
+static int measure(const struct bench *b, struct bench_row *rows, size_t n, unsigned repeat,
 		   struct err *err)
 {
-	_cleanup_strv_ struct strv v = {0};
+	return bench_measure(rows, n, repeat, b->dir, b->times, err);
+}
 
-	strv_split(&v, args, " ");
-	int ret = median(b->dir, &v, b->repeat, s, err);
+/* One kernel from a cold start, and what the parts of its suite add to a boot that ends at once. */
+static int bench_cold(const struct bench *b, struct err *err)
+{
+	enum { BARE, MODULES, CONTROLS, MACHINE, SEAL, COW, SUITE, ROWS };
+	static const char *const args[ROWS][2] = {
+		[BARE] = {"bare boot", "--only control-clean --append sm.init=exit"},
+		[MODULES] = {"boot and modules", "--only control-clean --append sm.init=modules"},
+		[CONTROLS] = {"boot, modules, features, controls", "--only control-*"},
+		[MACHINE] = {"… and stage machine", "--only stage-machine/*"},
+		[SEAL] = {"… and seals", "--only seal/*"},
+		[COW] = {"… and copy-on-write", "--only cow/*"},
+		[SUITE] = {"default suite, cold", ""},
+	};
+	struct bench_row rows[ROWS] = {0};
+#define CPU(row) rows[row].median.cpu_s
 
-	if (ret < 0) {
-		err_context(err, "measure '%s'", name);
-		return ret;
+	for (int i = 0; i < ROWS; i++)
+		rows[i] = (struct bench_row){
+			.name = args[i][0],
+			.args = xasprintf("%s --accel tcg %s", b->kernel, args[i][1]),
+		};
+	int ret = measure(b, rows, ROWS, b->repeat, err);
+
+	if (!ret) {
+		fprintf(stderr,
+			"%s, cold: bare boot %.2f CPU s, default suite %.2f CPU s (medians of %u)\n"
+			"as parts of the bare boot, in CPU time:\n",
+			b->kernel, CPU(BARE), CPU(SUITE), b->repeat);
+		ratio(b, "modules", (CPU(MODULES) - CPU(BARE)) / CPU(BARE), 0);
+		ratio(b, "features and controls", (CPU(CONTROLS) - CPU(MODULES)) / CPU(BARE), 0);
+		ratio(b, "stage machine", (CPU(MACHINE) - CPU(CONTROLS)) / CPU(BARE), 0);
+		ratio(b, "seals", (CPU(SEAL) - CPU(CONTROLS)) / CPU(BARE), 0);
+		ratio(b, "copy-on-write", (CPU(COW) - CPU(CONTROLS)) / CPU(BARE), 0);
+		ratio(b, "default suite, cold", CPU(SUITE) / CPU(BARE), 1.5);
 	}
-	json_object_set_new(b->out, name,
-			    json_pack("{s:f, s:f}", "cpu_s", s->cpu_s, "wall_s", s->wall_s));
-	return 0;
+	rows_free(rows, ROWS);
+	return ret;
 }
 
-static void print_ratio(const struct bench *b, const char *name, double value, const char *goal)
+/* Three variants that hang, and the same three where nothing is wrong; less what both carry. */
+static int bench_hung(const struct bench *b, struct err *err)
 {
-	fprintf(stderr, "%-44s %6.2f   %s\n", name, value, goal);
-	json_object_set_new(b->out, name, json_real(value));
-}
+	enum { CONTROLS, PASSING, HUNG, ROWS };
+	struct bench_row rows[ROWS] = {
+		[CONTROLS] = {.name = AFFECTED ": boot and controls",
+			      .args = xstrdup(AFFECTED " --accel tcg --only control-*")},
+		[PASSING] = {.name = "three passing variants",
+			     .args = xstrdup(AFFECTED " --accel tcg --suite schedules --only "
+						      "memfd-0xf-H?")},
+		[HUNG] = {.name = "three hung variants",
+			  .args = xstrdup(AFFECTED " --accel tcg --suite schedules --only "
+						   "memfd-0x1f-H?")},
+	};
+	int ret = measure(b, rows, ROWS, b->repeat, err);
 
-static int bench_cold(const struct bench *b, const char *kernel, struct err *err)
-{
-	_cleanup_free_ char *bare_args =
-		xasprintf("%s --accel tcg --suite smoke --append sm.init=exit", kernel);
-	_cleanup_free_ char *cold_args = xasprintf("%s --accel tcg", kernel);
-	struct sample bare, cold;
-	int ret = measure(b, "bare boot", bare_args, &bare, err);
+	if (!ret) {
+		double passing = CPU(PASSING) - CPU(CONTROLS), hung = CPU(HUNG) - CPU(CONTROLS);
 
-	if (!ret)
-		ret = measure(b, "default suite, cold", cold_args, &cold, err);
-	if (ret < 0)
-		return ret;
-	fprintf(stderr, "%s: bare boot %.2f CPU s, default suite %.2f CPU s (medians of %u)\n",
-		kernel, bare.cpu_s, cold.cpu_s, b->repeat);
-	print_ratio(b, "default suite, cold / bare boot (CPU)", cold.cpu_s / bare.cpu_s,
-		    "(goal: at most 1.5)");
-	return 0;
+		fprintf(stderr, "%s: three passing variants %.3f CPU s, three hung ones %.3f\n",
+			AFFECTED, passing, hung);
+		if (passing > 0)
+			ratio(b, "hung variant / passing variant", hung / passing, 1.2);
+		else
+			fprintf(stderr, "  (too much else is going on to tell them apart)\n");
+	}
+	rows_free(rows, ROWS);
+	return ret;
 }
 
 /* The kernels one after the other, and all at once. */
-static int bench_parallel(const struct bench *b, const char *kernels, struct err *err)
+static int bench_parallel(const struct bench *b, struct err *err)
 {
-	_cleanup_strv_ struct strv names = {0};
-	struct bench once = *b;
-	struct sample s, all;
-	double sum = 0;
+	_cleanup_strv_ struct strv names = {0}, labels = {0};
+	struct bench_row all = {.name = "all at once", .args = xstrdup(DEFAULTS " --accel tcg")};
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int ret = 0;
+	double sum = 0;
 
-	once.repeat = 1;
-	strv_split(&names, kernels, " ");
-	for (size_t i = 0; !ret && i < names.n; i++) {
-		_cleanup_free_ char *args = xasprintf("%s --accel tcg", names.v[i]);
-		_cleanup_free_ char *name = xasprintf("single %s", names.v[i]);
+	strv_split(&names, DEFAULTS, " ");
+	_cleanup_free_ struct bench_row *rows = xcalloc(names.n, sizeof(*rows));
 
-		ret = measure(&once, name, args, &s, err);
-		sum += s.wall_s;
+	for (size_t i = 0; i < names.n; i++) {
+		strv_addf(&labels, "single %s", names.v[i]);
+		rows[i].args = xasprintf("%s --accel tcg", names.v[i]);
 	}
-	_cleanup_free_ char *args = xasprintf("%s --accel tcg", kernels);
+	for (size_t i = 0; i < names.n; i++)
+		rows[i].name = labels.v[i];
+	/* Whole seconds each: a third of the rounds will do. */
+	unsigned repeat = (b->repeat + 2) / 3;
+	int ret = measure(b, rows, names.n, repeat, err);
 
 	if (!ret)
-		ret = measure(&once, "all at once", args, &all, err);
-	if (ret < 0)
-		return ret;
+		ret = measure(b, &all, 1, repeat, err);
+	for (size_t i = 0; i < names.n; i++)
+		sum += rows[i].median.wall_s;
 	if ((size_t)cores > names.n)
 		cores = names.n;
-	fprintf(stderr, "%zu kernels: %.2f s one after the other, %.2f s at once on %ld cores\n",
-		names.n, sum, all.wall_s, cores);
-	print_ratio(b, "all at once / (sum / cores) (wall)", all.wall_s / (sum / cores),
-		    "(goal: at most 1.3)");
-	return 0;
+	if (!ret) {
+		fprintf(stderr, "%zu kernels: %.2f s one after the other, %.2f s at once, %ld %s\n",
+			names.n, sum, all.median.wall_s, cores, cores == 1 ? "core" : "cores");
+		ratio(b, "all at once / (sum / cores), wall time", all.median.wall_s * cores / sum,
+		      1.3);
+	}
+	rows_free(rows, names.n);
+	free(all.args);
+	return ret;
+}
+
+static int measure_all(const struct bench *b, struct err *err)
+{
+	int ret = bench_cold(b, err);
+
+	if (!ret)
+		ret = bench_hung(b, err);
+	return ret ? ret : bench_parallel(b, err);
+}
+
+static json_t *host(void)
+{
+	_cleanup_free_ char *qemu = NULL;
+	struct err ignored = ERR_INIT;
+
+	vm_qemu_version("x86_64", &qemu, &ignored);
+	return json_pack("{s:i, s:s}", "cores", (int)sysconf(_SC_NPROCESSORS_ONLN), "qemu",
+			 qemu ? qemu : "unknown");
+}
+
+static int bench(struct bench *b, bool as_json, const json_t *old, struct err *err)
+{
+	char dir[] = "/tmp/sealmatrix-bench.XXXXXX";
+	_cleanup_json_ json_t *out = json_object();
+	struct err ignored = ERR_INIT;
+
+	if (!mkdtemp(dir))
+		return err_set(err, ERR_INFRA, errno, "make a directory %s", dir);
+	b->dir = dir;
+	b->times = json_object();
+	b->ratios = json_object();
+	json_object_set_new(out, "host", host());
+	json_object_set_new(out, "kernel", json_string(b->kernel));
+	json_object_set_new(out, "repeat", json_integer(b->repeat));
+	json_object_set_new(out, "times", b->times);
+	json_object_set_new(out, "ratios", b->ratios);
+	int ret = measure_all(b, err);
+
+	remove_tree(dir, &ignored);
+	if (ret < 0)
+		return ret;
+	if (old)
+		bench_compare(stderr, old, out);
+	if (as_json) {
+		json_dumpf(out, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	return STATUS_OK;
 }
 
 static int run(int argc, char **argv, struct err *err)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'J'}, {"repeat", required_argument, NULL, 'n'}, {0}};
-	char dir[] = "/tmp/sealmatrix-bench.XXXXXX";
-	_cleanup_json_ json_t *out = json_object();
-	struct err ignored = ERR_INIT;
+	static const struct option options[] = {{"json", no_argument, NULL, 'J'},
+						{"repeat", required_argument, NULL, 'n'},
+						{"kernel", required_argument, NULL, 'k'},
+						{"compare", required_argument, NULL, 'c'},
+						{0}};
+	struct bench b = {.kernel = "6.1"};
+	_cleanup_json_ json_t *old = NULL;
 	bool as_json = false;
 	long repeat = 5;
 	int c, ret = 0;
@@ -189,31 +226,27 @@ static int run(int argc, char **argv, struct err *err)
 			as_json = true;
 		else if (c == 'n')
 			ret = parse_number(optarg, "--repeat", 1, 1000, &repeat, err);
+		else if (c == 'k')
+			b.kernel = optarg;
+		else if (c == 'c' && !old)
+			ret = bench_load(optarg, &old, err);
 		else
 			ret = usage_error(argv, err);
 	}
-	if (ret < 0)
-		return ret;
-	if (!mkdtemp(dir))
-		return err_set(err, ERR_INFRA, errno, "make a directory %s", dir);
-	struct bench b = {.dir = dir, .repeat = repeat, .out = out};
-
-	ret = bench_cold(&b, "6.1", err);
-	if (!ret)
-		ret = bench_parallel(&b, "5.10 6.1 6.12 newest cow-6.1", err);
-	remove_tree(dir, &ignored);
-	if (ret == 0 && as_json) {
-		json_dumpf(out, stdout, JSON_INDENT(2));
-		putchar('\n');
-	}
-	return ret < 0 ? ret : STATUS_OK;
+	if (!ret && optind < argc)
+		ret = err_set(err, ERR_USER, 0, "bench takes no argument, not '%s'; see --help",
+			      argv[optind]);
+	b.repeat = repeat;
+	return ret < 0 ? ret : bench(&b, as_json, old, err);
 }
 
 const struct command cmd_bench = {
 	.name = "bench",
-	.args = "[--repeat N] [--json]",
+	.args = "[--repeat N] [--kernel NAME] [--json] [--compare OLD.json]",
 	.summary = "Measure how long things take, as ratios",
-	.help = "  --repeat N  take the median of N runs (5)\n"
-		"  --json      print what was measured as JSON\n",
+	.help = "  --repeat N          take the median of N runs (5)\n"
+		"  --kernel NAME       the kernel whose cold run is taken apart (6.1)\n"
+		"  --json              print what was measured as JSON\n"
+		"  --compare OLD.json  set the ratios beside those of an earlier --json\n",
 	.run = run,
 };
