@@ -100,8 +100,10 @@ static void on_progress(struct boot *b, const json_t *frame)
 {
 	const struct variant *v;
 
-	if (b->running < 0)
+	if (b->running < 0) {
+		err_set(&b->protocol, ERR_INFRA, 0, "the guest gets on with nothing");
 		return;
+	}
 	v = &b->s->o->variants->v[b->running];
 	progress_tick(b->s->pg, "%u/%zu %s/%s: %s", b->s->shared->ran + 1, b->s->planned,
 		      v->case_name, v->name, jstr(frame, "text", ""));

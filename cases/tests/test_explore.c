@@ -3,9 +3,15 @@
  * The explorer on this host's own kernel with the injected fault, against the model: the same
  * executions, the same outcomes, each as often; and each outcome again, by its witness.
  */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "guest_test.h"
 #include "model.h"
@@ -149,6 +155,41 @@ START_TEST(healthy_kernel_completes_in_every_order)
 }
 END_TEST
 
+/* A kernel that does something else than the account says: here, close() of what is g1 fails. */
+static void fail_to_close(unsigned fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, fd, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {.len = sizeof(code) / sizeof(*code), .filter = code};
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+}
+
+START_TEST(wrong_account_is_an_error)
+{
+	const struct case_env env = {.bin_dir = test_guest_dir(), .deadline_ms = WHOLE_MS};
+	json_t *params, *facts = json_object();
+
+	if (test_no_machine())
+		return;
+	params = json_pack("{s:s}", "image", "file");
+	fail_to_close(8);
+	case_explore(&env, params, facts);
+	ck_assert_msg(strstr(str(facts, "error"), "otherwise than the account says") != NULL, "%s",
+		      str(facts, "error"));
+	ck_assert(json_is_false(json_object_get(facts, "whole")));
+	json_decref(params);
+	json_decref(facts);
+}
+END_TEST
+
 /* One that is cut short says so, and what it has seen until then is right. */
 START_TEST(bound_is_said)
 {
@@ -207,6 +248,7 @@ TEST_SUITE(explore)
 	tcase_add_loop_test(tc, agrees_with_the_model, 0, 2);
 	tcase_add_loop_test(tc, model_of_a_healthy_kernel_completes, 0, 2);
 	tcase_add_loop_test(tc, healthy_kernel_completes_in_every_order, 0, 2);
+	tcase_add_test(tc, wrong_account_is_an_error);
 	tcase_add_test(tc, bound_is_said);
 	tcase_add_loop_test(tc, witness_gives_the_outcome_again, 0, 2);
 	suite_add_tcase(s, tc);

@@ -2,6 +2,7 @@
 /* Cases that do what a case must not do. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +56,44 @@ START_TEST(facts_come_through)
 	assert_int(facts, "deadline", 10000);
 	assert_bool(facts, "channel-open", false);
 	ck_assert_int_eq(strays, 0);
+	json_decref(facts);
+}
+END_TEST
+
+/* Progress goes into the stream at once, and is no part of the facts. */
+static void case_tells(const struct case_env *env, const json_t *params, json_t *facts)
+{
+	(void)params;
+	case_progress(env, "%d of %d", 1, 2);
+	case_progress(env, "%s",
+		      "\"quoted\" \\ # { and far too long to be told as it stands: "
+		      "0123456789012345678901234567890123456789012345678901234567890123"
+		      "4567890123456789012345678901234567890123456789");
+	json_object_set_new(facts, "said", json_true());
+}
+
+START_TEST(progress_is_passed_on)
+{
+	const struct case_env env = {.bin_dir = "/", .deadline_ms = 10000};
+	char path[4200], text[2000] = "";
+	struct frame_out out;
+	int strays, fd;
+	json_t *facts;
+	char *said;
+
+	snprintf(path, sizeof(path), "%s/frames", test_dir());
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	frame_out_init(&out, fd, "nonce");
+	ck_assert_int_eq(isolate_init(), 0);
+	said = isolate_run(case_tells, &env, NULL, &out, &strays);
+	facts = json_loads(said, 0, NULL);
+	assert_bool(facts, "said", true);
+	ck_assert_uint_eq(out.seq, 2);
+	ck_assert_int_gt(pread(fd, text, sizeof(text) - 1, 0), 0);
+	ck_assert_ptr_nonnull(strstr(text, "{\"type\":\"progress\",\"text\":\"1 of 2\"}\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\\\"quoted\\\" \\\\ # {"));
+	close(fd);
+	free(said);
 	json_decref(facts);
 }
 END_TEST
@@ -258,6 +297,7 @@ TEST_SUITE(isolate)
 	TCase *t = tcase_create("isolate");
 
 	tcase_set_timeout(t, 60);
+	tcase_add_test(t, progress_is_passed_on);
 	tcase_add_test(t, facts_come_through);
 	tcase_add_test(t, strays_are_counted_and_swept);
 	tcase_add_test(t, signal_is_told_though_a_stray_holds_the_pipe);

@@ -14,7 +14,8 @@
 #define RESULT                                                                                 \
 	"{\"type\":\"result\",\"index\":0,\"case\":\"c\",\"variant\":\"v\",\"guest_us\":1500," \
 	"\"facts\":{\"x\":1}}"
-#define BYE "{\"type\":\"bye\",\"ran\":1}"
+#define PROGRESS "{\"type\":\"progress\",\"text\":\"half of it\"}"
+#define BYE	 "{\"type\":\"bye\",\"ran\":1}"
 
 static bool todo[1];
 static char *written;
@@ -64,7 +65,7 @@ START_TEST(good_course_gives_a_record)
 {
 	_cleanup_boot_ struct boot b = {0};
 
-	ck_assert_str_eq(FEED(&b, HELLO, BEGIN, RESULT, BYE), "");
+	ck_assert_str_eq(FEED(&b, HELLO, BEGIN, PROGRESS, RESULT, BYE), "");
 	_cleanup_json_ json_t *r = json_loads(written, 0, NULL);
 
 	ck_assert_str_eq(jstr(r, "id", ""), "k/c/v");
@@ -96,6 +97,7 @@ static const struct {
 	{"no facts",
 	 {HELLO, BEGIN, "{\"type\":\"result\",\"index\":0,\"case\":\"c\",\"variant\":\"v\"}"}},
 	{"more ran than was reported", {HELLO, BEGIN, RESULT, "{\"type\":\"bye\",\"ran\":2}"}},
+	{"progress of nothing", {HELLO, PROGRESS}},
 	{"unknown type", {HELLO, "{\"type\":\"verdict\"}"}},
 };
 
