@@ -37,7 +37,7 @@
 #include "machine.h"
 
 #define PATH_MAX_EVENTS 192 /* operations of one execution; some 75 are usual */
-#define VICTIMS_MAX	4
+#define VICTIMS_MAX	4   /* there are but three stages */
 
 enum op_kind {
 	OP_LOAD,
@@ -106,10 +106,7 @@ struct path {
 	struct event event[PATH_MAX_EVENTS];
 	int events; /* node[i] is where event[i] was chosen */
 	int replay; /* nodes whose choice is made: an execution begins with these */
-	struct {
-		struct event e; /* what the victim would have done next */
-		int kill;	/* the event that prevented it */
-	} victim[VICTIMS_MAX];
+	struct event victim[VICTIMS_MAX]; /* what those that were killed would have done next */
 	int victims;
 };
 

@@ -188,23 +188,8 @@ static bool as_before(const struct node *node, const struct account *a, unsigned
 	return node->enabled == enabled;
 }
 
-enum path_next path_choose(struct path *p, const struct account *a, enum stage *s)
+static void find_all_races(struct path *p, const struct account *a)
 {
-	struct node *node = &p->node[p->events];
-	unsigned enabled = 0, awake;
-
-	if (p->events == PATH_MAX_EVENTS)
-		return PATH_TOO_LONG;
-	for (int i = 0; i < STAGES; i++)
-		if (a->alive[i] && account_enabled(a, a->next[i]))
-			enabled |= 1u << i;
-	if (p->events < p->replay) {
-		*s = (enum stage)node->chosen;
-		return as_before(node, a, enabled) && enabled & 1u << *s ? PATH_GO : PATH_DIVERGED;
-	}
-	node->enabled = (uint8_t)enabled;
-	node->back = 0;
-	memcpy(node->next, a->next, sizeof(node->next));
 	for (int i = 0; i < STAGES; i++) {
 		struct event e;
 
@@ -214,7 +199,34 @@ enum path_next path_choose(struct path *p, const struct account *a, enum stage *
 		find_races(p, &e);
 	}
 	for (int i = 0; i < p->victims; i++)
-		find_races(p, &p->victim[i].e);
+		find_races(p, &p->victim[i]);
+}
+
+static unsigned all_enabled(const struct account *a)
+{
+	unsigned mask = 0;
+
+	for (int i = 0; i < STAGES; i++)
+		if (a->alive[i] && account_enabled(a, a->next[i]))
+			mask |= 1u << i;
+	return mask;
+}
+
+enum path_next path_choose(struct path *p, const struct account *a, enum stage *s)
+{
+	struct node *node = &p->node[p->events];
+	unsigned enabled = all_enabled(a), awake;
+
+	if (p->events == PATH_MAX_EVENTS)
+		return PATH_TOO_LONG;
+	if (p->events < p->replay) {
+		*s = (enum stage)node->chosen;
+		return as_before(node, a, enabled) && enabled & 1u << *s ? PATH_GO : PATH_DIVERGED;
+	}
+	node->enabled = (uint8_t)enabled;
+	node->back = 0;
+	memcpy(node->next, a->next, sizeof(node->next));
+	find_all_races(p, a);
 	if (!enabled)
 		return PATH_END;
 	awake = enabled & ~(unsigned)node->sleep;
@@ -236,11 +248,31 @@ uint16_t path_passings(const struct path *p, struct op op)
 	return n;
 }
 
+/* What the victim of @kill, still alive, would have done next. */
+static void note_victim(struct path *p, const struct account *a, struct op kill)
+{
+	struct event *e = &p->victim[p->victims];
+
+	if (kill.kind != OP_KILL || !a->alive[kill.what] || p->victims == VICTIMS_MAX)
+		return;
+	*e = account_event(a, a->next[kill.what]);
+	e->nth = path_passings(p, e->op);
+	p->victims++;
+}
+
+/* The stages of @mask that what @s is about to do does not wake. */
+static unsigned still_asleep(const struct account *a, unsigned mask, enum stage s)
+{
+	for (int z = 0; z < STAGES; z++)
+		if (mask & 1u << z && (z == (int)s || account_conflict(a, a->next[s], a->next[z])))
+			mask &= ~(1u << z);
+	return mask;
+}
+
 void path_add(struct path *p, struct account *a, enum stage s)
 {
-	const struct node *node = &p->node[p->events];
 	struct event *e = &p->event[p->events];
-	unsigned sleep = 0;
+	unsigned sleep = still_asleep(a, p->node[p->events].sleep, s);
 
 	*e = account_event(a, a->next[s]);
 	e->nth = path_passings(p, e->op);
@@ -249,17 +281,7 @@ void path_add(struct path *p, struct account *a, enum stage s)
 		if (p->event[i].op.stage != s && depends(&p->event[i], i, e))
 			join(e->clock, p->event[i].clock);
 	e->n = ++e->clock[s];
-	if (e->op.kind == OP_KILL && a->alive[e->op.what] && p->victims < VICTIMS_MAX) {
-		struct op op = a->next[e->op.what];
-
-		p->victim[p->victims].e = account_event(a, op);
-		p->victim[p->victims].e.nth = path_passings(p, op);
-		p->victim[p->victims++].kill = p->events;
-	}
-	for (int z = 0; z < STAGES; z++)
-		if (node->sleep & 1u << z && z != (int)s &&
-		    !account_conflict(a, a->next[s], a->next[z]))
-			sleep |= 1u << z;
+	note_victim(p, a, e->op);
 	account_apply(a, e, p->events);
 	p->events++;
 	if (p->events >= p->replay)

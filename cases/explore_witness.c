@@ -127,7 +127,7 @@ char *path_witness(const struct path *p, const struct account *a)
 		put_event(&w, &e, p->events);
 	}
 	for (int i = 0; i < p->victims; i++)
-		put_event(&w, &p->victim[i].e, p->events);
+		put_event(&w, &p->victim[i], p->events);
 	fclose(w.out);
 	if (w.n > SM_CONSTRAINTS) {
 		free(w.text);
