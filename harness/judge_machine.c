@@ -321,21 +321,24 @@ static char *why_unmet(const json_t *record, const char *constraint)
 		return xasprintf("%s is blocked in %s on fd %" JSON_INTEGER_FORMAT " (%s)", name,
 				 jstr(blocked, "syscall", "?"), jint(blocked, "fd", -1),
 				 jstr(blocked, "end", "?"));
-	return xasprintf("%s is %s", name, *end ? end : "not known to have done what");
+	return xasprintf("%s is %s", name, *end ? end : "not known to have done anything");
 }
 
 /* The schedule is at fault, not the machine; true if it is. */
 static bool stop_unmet(const json_t *record, struct verdict *v)
 {
+	const json_t *stop = fact(record, "stop");
+	bool late = !strcmp(jstr(stop, "why", ""), "deadline");
 	json_t *unmet;
 	size_t i;
 
-	json_array_foreach (json_object_get(fact(record, "stop"), "unmet"), i, unmet) {
+	json_array_foreach (json_object_get(stop, "unmet"), i, unmet) {
 		const char *text = json_is_string(unmet) ? json_string_value(unmet) : "?";
 		_cleanup_free_ char *why = why_unmet(record, text);
 
-		verdict_add(v, OUTCOME_ERROR, JUDGE_SCHEDULE, "the schedule cannot be met: %s: %s",
-			    text, why);
+		/* With somebody still running nobody knows whether it might have been. */
+		verdict_add(v, OUTCOME_ERROR, JUDGE_SCHEDULE, "the schedule %s: %s: %s",
+			    late ? "was not met by the deadline" : "cannot be met", text, why);
 	}
 	return i > 0;
 }
