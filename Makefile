@@ -116,6 +116,9 @@ install: all ## install below PREFIX (/usr/local)
 	install -D -m755 "$(O)/sealmatrix" "$(DESTDIR)$(PREFIX)/bin/sealmatrix"
 	cd "$(O)" && find guest -maxdepth 1 -type f -perm -u+x -exec \
 		install -D -m755 {} "$(DESTDIR)$(PREFIX)/lib/sealmatrix/{}" \;
+	# For gdb: replay files carry them.
+	cd "$(O)" && find symbols -maxdepth 1 -name 'nsexec-*' -exec \
+		install -D -m644 {} "$(DESTDIR)$(PREFIX)/lib/sealmatrix/{}" \;
 	find kernels images cases/cases.conf -type f -exec \
 		install -D -m644 {} "$(DESTDIR)$(PREFIX)/share/sealmatrix/{}" \;
 

@@ -52,6 +52,8 @@ json_t *boot_variant_record(const struct boot *b, size_t i, const char *state)
 	put_str(r, "kind", v->kind);
 	put_str(r, "control", control_name(v->control));
 	json_object_set(r, "params", v->params);
+	if (v->round)
+		json_object_set_new(r, "round", json_integer(v->round));
 	put_str(r, "state", state);
 	put_str(r, "repeat", repeat);
 	return r;

@@ -17,7 +17,8 @@ struct variant {
 	json_t *params;	 /* object of strings: what the guest gets */
 	struct strv suites;
 	enum control control;
-	char *asked; /* command line words that changed it ("--schedule 'H3'"), or NULL */
+	unsigned round; /* from 1, where all are run several times; else 0 */
+	char *asked;	/* command line words that changed it ("--schedule 'H3'"), or NULL */
 };
 
 struct variants {
@@ -46,3 +47,12 @@ int cases_schedule(struct variants *vs, const char *schedule, struct err *err);
 int cases_explore(struct variants *vs, struct err *err);
 
 const char *control_name(enum control c);
+
+#define CASES_REPEAT_MAX 4000 /* what one channel can carry */
+
+/* Have each variant @rounds (at least 1) times, all once before any twice; controls stay one each.
+ */
+int cases_repeat(struct variants *vs, unsigned rounds, struct err *err);
+
+/* More words that `repeat` needs, for all of them. */
+void cases_asked(struct variants *vs, const char *words);

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "cases.h"
 #include "cleanup.h"
 #include "cmd.h"
 #include "json_util.h"
@@ -49,6 +50,7 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 						{"kernel", required_argument, NULL, 'k'},
 						{"require", no_argument, NULL, 'R'},
 						{"vcpus", required_argument, NULL, 'v'},
+						{"repeat", required_argument, NULL, 'N'},
 						{"dump", no_argument, NULL, 'D'},
 						{"save", required_argument, NULL, 'F'},
 						{"real-time", no_argument, NULL, 'T'},
@@ -97,6 +99,10 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 			break;
 		case 'A':
 			o->append = optarg;
+			break;
+		case 'N':
+			ret = parse_number(optarg, "--repeat", 1, CASES_REPEAT_MAX, &n, err);
+			o->repeat = n;
 			break;
 		case 'D':
 			o->dump = true;
@@ -210,6 +216,7 @@ const struct command cmd_run = {
 		"  --vcpus N        more than one means real time: outcomes may then come by "
 		"chance\n"
 		"  --real-time      the same with one\n"
+		"  --repeat N       run each variant N times and count how often it came out how\n"
 		"  --dump           keep the memory of a machine that goes silent, for crash and "
 		"drgn\n"
 		"  --save FILE      the run of one kernel in a file, for `replay`\n"

@@ -20,7 +20,8 @@ struct check {
 	struct err *err; /* ours to fill: the first record that disagrees */
 };
 
-static const json_t *record_of(const struct check *c, const json_t *frame)
+/* Where variants were repeated there are several of a name. */
+static bool has_record(const struct check *c, const json_t *frame)
 {
 	json_t *r;
 	size_t i;
@@ -29,22 +30,20 @@ static const json_t *record_of(const struct check *c, const json_t *frame)
 		if (!strcmp(jstr(r, "type", ""), "variant") && jint(r, "boot", -1) == c->boot &&
 		    !strcmp(jstr(r, "state", ""), "ran") &&
 		    !strcmp(jstr(r, "case", ""), jstr(frame, "case", "?")) &&
-		    !strcmp(jstr(r, "variant", ""), jstr(frame, "variant", "?")))
-			return r;
-	return NULL;
+		    !strcmp(jstr(r, "variant", ""), jstr(frame, "variant", "?")) &&
+		    json_equal(json_object_get(r, "observed"), json_object_get(frame, "facts")))
+			return true;
+	return false;
 }
 
 static void on_frame(void *arg, const json_t *frame)
 {
 	struct check *c = arg;
-	const json_t *facts = json_object_get(frame, "facts");
 
 	if (strcmp(jstr(frame, "type", ""), SM_FRAME_RESULT))
 		return;
 	c->results++;
-	const json_t *r = record_of(c, frame);
-
-	if (!r || !json_equal(json_object_get(r, "observed"), facts))
+	if (!has_record(c, frame))
 		err_set(c->err, ERR_USER, 0,
 			"the record of %.100s/%.100s is not what the machine said",
 			jstr(frame, "case", "?"), jstr(frame, "variant", "?"));

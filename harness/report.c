@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "cleanup.h"
+#include "frequency.h"
 #include "json_util.h"
 #include "judge.h"
 #include "known.h"
@@ -29,12 +30,15 @@ static void print_json(const json_t *records, const struct tally *t, int status)
 
 	for (int o = 0; o < OUTCOMES; o++)
 		json_object_set_new(outcomes, outcome_name(o), json_integer(t->n[o]));
+	_cleanup_json_ json_t *often = frequencies(records);
 	_cleanup_json_ json_t *all =
 		json_pack("{s:i, s:O, s:I, s:I, s:I, s:I, s:O}", "status", status, "outcomes",
 			  outcomes, "expected_failures", (json_int_t)t->expected_bad, "unexpected",
 			  (json_int_t)t->unexpected, "unavailable", (json_int_t)t->unavailable,
 			  "incomplete", (json_int_t)t->boots_incomplete, "records", records);
 
+	if (json_object_size(often))
+		json_object_set(all, "frequencies", often);
 	json_dumpf(all, stdout, JSON_COMPACT);
 	putchar('\n');
 }

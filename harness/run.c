@@ -94,6 +94,19 @@ static int check_save(const struct run *r, struct err *err)
 	return 0;
 }
 
+/* Real time, several vCPUs, several rounds. */
+static int stress(struct run *r, struct err *err)
+{
+	if (r->o->vcpus > 1) {
+		_cleanup_free_ char *words = xasprintf("--vcpus %u", r->o->vcpus);
+
+		cases_asked(&r->vs, words);
+	} else if (r->o->realtime) {
+		cases_asked(&r->vs, "--real-time");
+	}
+	return r->o->repeat ? cases_repeat(&r->vs, r->o->repeat, err) : 0;
+}
+
 static int prepare(struct run *r, struct err *err)
 {
 	_cleanup_free_ char *cases = paths_data("cases/cases.conf");
@@ -114,6 +127,8 @@ static int prepare(struct run *r, struct err *err)
 		ret = cases_schedule(&r->vs, r->o->schedule, err);
 	if (!ret && r->o->explore)
 		ret = cases_explore(&r->vs, err);
+	if (!ret)
+		ret = stress(r, err);
 	if (!ret)
 		ret = run_dir_make(r->o->results, &r->dir, err);
 	if (ret < 0)

@@ -23,6 +23,7 @@ struct run_opts {
 	enum isolation isolation;
 	unsigned vcpus;	     /* of each machine */
 	bool realtime;	     /* also of one vCPU under TCG */
+	unsigned repeat;     /* how often each variant is run; 0: once, and nothing is counted */
 	bool dump;	     /* of a machine that goes silent: its memory */
 	const char *save;    /* a replay file to write, or NULL */
 	const char *save_of; /* the kernel that it is of; NULL: there must be only one */

@@ -76,8 +76,15 @@ static void collect(struct grid *g)
 	}
 }
 
+/* Of several rounds the worst one stands for all. */
+static int badness(const json_t *r)
+{
+	return 2 * !table_is_expected(r) + table_is_bad(r);
+}
+
 static const json_t *cell(const struct grid *g, const char *row, const char *kernel)
 {
+	const json_t *worst = NULL;
 	json_t *r;
 	size_t i;
 
@@ -85,10 +92,11 @@ static const json_t *cell(const struct grid *g, const char *row, const char *ker
 		_cleanup_free_ char *name = row_name(r);
 
 		if (table_is_variant(r) && !strcmp(name, row) &&
-		    !strcmp(jstr(r, "kernel", ""), kernel))
-			return r;
+		    !strcmp(jstr(r, "kernel", ""), kernel) &&
+		    (!worst || badness(r) > badness(worst)))
+			worst = r;
 	}
-	return NULL;
+	return worst;
 }
 
 /* A failure that was expected is small and yellow and has a star. */
@@ -242,6 +250,7 @@ void table_print(FILE *out, const json_t *records, const struct tally *t,
 		print_grid(out, &g, k, k + fit < g.kernels.n ? k + fit : g.kernels.n);
 	table_print_explorations(out, records);
 	table_print_findings(out, records, opts);
+	table_print_frequencies(out, records);
 	table_print_summary(out, records, t, opts);
 	strv_free(&g.kernels);
 	strv_free(&g.rows);

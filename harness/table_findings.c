@@ -36,9 +36,22 @@ static void print_in_full(FILE *out, const json_t *r, const struct table_opts *o
 	fprintf(out, "    repeat: %s\n", jstr(r, "repeat", "?"));
 }
 
+/* Another round of the same variant that came out in the same way. */
+static bool seen_before(struct strv *told, const json_t *r)
+{
+	if (!json_object_get(r, "round"))
+		return false;
+	_cleanup_free_ char *key = xasprintf("%s %s %s", jstr(r, "id", ""), jstr(r, "outcome", ""),
+					     jstr(r, "class", ""));
+	bool seen = strv_contains(told, key);
+
+	strv_add(told, key);
+	return seen;
+}
+
 static void print_unexpected(FILE *out, const json_t *records, const struct table_opts *opts)
 {
-	_cleanup_strv_ struct strv shown = {0};
+	_cleanup_strv_ struct strv shown = {0}, told = {0};
 	json_t *r;
 	size_t i;
 
@@ -46,7 +59,7 @@ static void print_unexpected(FILE *out, const json_t *records, const struct tabl
 		/* When nothing of a boot is believed the reason is the same for all of it. */
 		const json_t *first = json_array_get(json_object_get(r, "findings"), 0);
 
-		if (!table_is_variant(r) || table_is_expected(r))
+		if (!table_is_variant(r) || table_is_expected(r) || seen_before(&told, r))
 			continue;
 		if (is(r, "outcome", "error")) {
 			_cleanup_free_ char *key = xasprintf("%s: %s", jstr(r, "kernel", "?"),
@@ -86,7 +99,8 @@ static void print_expected(FILE *out, const json_t *records, const struct table_
 			    !is(s, "kernel", jstr(r, "kernel", "")) ||
 			    !is(s, "known", jstr(r, "known", "")) ||
 			    !is(s, "case", jstr(r, "case", "")) ||
-			    !is(s, "outcome", jstr(r, "outcome", "")))
+			    !is(s, "outcome", jstr(r, "outcome", "")) || jint(s, "round", 1) > 1 ||
+			    is(s, "id", jstr(r, "id", "")))
 				continue;
 			fprintf(out, "%s%s", lead, jstr(s, "variant", "?"));
 			lead = ", ";

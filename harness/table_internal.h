@@ -13,6 +13,8 @@ bool table_is_expected(const json_t *record);
 /* A variant that was asked for, not a control or a boot. */
 bool table_is_variant(const json_t *record);
 
+/* How often what came out, where variants were run several times (table_frequencies.c). */
+void table_print_frequencies(FILE *out, const json_t *records);
 void table_print_findings(FILE *out, const json_t *records, const struct table_opts *opts);
 void table_print_summary(FILE *out, const json_t *records, const struct tally *t,
 			 const struct table_opts *opts);
