@@ -162,3 +162,43 @@ char *path_without(const char *name)
 	link_programs("/usr/sbin", dir, name);
 	return dir;
 }
+
+/* Until input_back(), standard input is @text. The descriptor that was it. */
+static int input_from(const char *dir, const char *text)
+{
+	_cleanup_free_ char *path = xasprintf("%s/stdin.txt", dir);
+	struct err err = ERR_INIT;
+	int saved = dup(STDIN_FILENO);
+
+	ck_assert_int_eq(publish_buffer(path, text, strlen(text), &err), 0);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+	close(fd);
+	return saved;
+}
+
+static void input_back(int saved)
+{
+	dup2(saved, STDIN_FILENO);
+	close(saved);
+}
+
+int driver_command(const char *dir, const char *input, char **out, char **log,
+		   const char *const args[])
+{
+	_cleanup_free_ char *out_path = xasprintf("%s/stdout.txt", dir);
+	_cleanup_free_ char *log_path = xasprintf("%s/stderr.txt", dir);
+	struct err err = ERR_INIT;
+	int status, saved = input ? input_from(dir, input) : -1;
+	pid_t pid = driver_start(dir, args);
+
+	if (input)
+		input_back(saved);
+	while (waitpid(pid, &status, 0) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(read_file(out_path, 1 << 24, out, NULL, &err), 0);
+	ck_assert_int_eq(read_file(log_path, 1 << 24, log, NULL, &err), 0);
+	return WEXITSTATUS(status);
+}

@@ -24,6 +24,13 @@ json_t *driver_run(const char *dir, int *status, const char *const args[]);
 /* Start it without waiting, output to files stdout.txt and stderr.txt in @dir. */
 pid_t driver_start(const char *dir, const char *const args[]);
 
+/*
+ * `sealmatrix ARGS…` in @dir to its end, with @input on its standard input (NULL: ours). Its exit
+ * status; what went to stdout and stderr is the caller's.
+ */
+int driver_command(const char *dir, const char *input, char **out, char **log,
+		   const char *const args[]);
+
 /* The record of a variant ("CASE/VARIANT") of @kernel's, borrowed; the test fails if it is not
  * there. */
 json_t *find_variant(const json_t *run, const char *kernel, const char *name);

@@ -12,24 +12,8 @@
 #include "publish.h"
 #include "xalloc.h"
 
-/* Exit status; *out and *log are what went to stdout and stderr. */
-static int command(const char *dir, char **out, char **log, const char *const args[])
-{
-	_cleanup_free_ char *out_path = xasprintf("%s/stdout.txt", dir);
-	_cleanup_free_ char *log_path = xasprintf("%s/stderr.txt", dir);
-	struct err err = ERR_INIT;
-	int status;
-	pid_t pid = driver_start(dir, args);
-
-	while (waitpid(pid, &status, 0) < 0)
-		ck_assert_int_eq(errno, EINTR);
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(read_file(out_path, 1 << 24, out, NULL, &err), 0);
-	ck_assert_int_eq(read_file(log_path, 1 << 24, log, NULL, &err), 0);
-	return WEXITSTATUS(status);
-}
-
-#define COMMAND(dir, out, log, ...) command(dir, out, log, (const char *const[]){__VA_ARGS__, NULL})
+#define COMMAND(dir, out, log, ...) \
+	driver_command(dir, NULL, out, log, (const char *const[]){__VA_ARGS__, NULL})
 
 static const struct {
 	const char *args[5];
@@ -50,7 +34,7 @@ static const struct {
 START_TEST(mistakes_get_one_line_and_status_2)
 {
 	_cleanup_free_ char *dir = results_dir("mistake"), *out = NULL, *log = NULL;
-	int status = command(dir, &out, &log, mistakes[_i].args);
+	int status = driver_command(dir, NULL, &out, &log, mistakes[_i].args);
 
 	ck_assert_msg(strstr(log, mistakes[_i].said) != NULL, "%s", log);
 	ck_assert_int_eq(status, 2);

@@ -30,31 +30,14 @@ static char *saved_file(void)
 	return xasprintf("%s/saved.replay", base);
 }
 
-/* `sealmatrix ARGS…` with @input on stdin; everything printed, and the exit status. */
+/* Everything printed, and the exit status. */
 static int driven(char **said, const char *input, const char *const args[])
 {
-	_cleanup_free_ char *dir = results_dir("driven"), *in = xasprintf("%s/in", dir);
-	_cleanup_free_ char *out_path = xasprintf("%s/stdout.txt", dir), *out = NULL;
-	_cleanup_free_ char *log_path = xasprintf("%s/stderr.txt", dir), *log = NULL;
-	struct err err = ERR_INIT;
-	int status, saved = dup(STDIN_FILENO);
+	_cleanup_free_ char *dir = results_dir("driven"), *out = NULL, *log = NULL;
+	int status = driver_command(dir, input, &out, &log, args);
 
-	ck_assert_int_eq(publish_buffer(in, input, strlen(input), &err), 0);
-	int fd = open(in, O_RDONLY | O_CLOEXEC);
-
-	dup2(fd, STDIN_FILENO);
-	close(fd);
-	pid_t pid = driver_start(dir, args);
-
-	dup2(saved, STDIN_FILENO);
-	close(saved);
-	while (waitpid(pid, &status, 0) < 0)
-		ck_assert_int_eq(errno, EINTR);
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(read_file(out_path, 1 << 24, &out, NULL, &err), 0);
-	ck_assert_int_eq(read_file(log_path, 1 << 24, &log, NULL, &err), 0);
 	*said = xasprintf("%s%s", out, log);
-	return WEXITSTATUS(status);
+	return status;
 }
 
 #define DRIVEN(said, ...) driven(said, "", (const char *const[]){__VA_ARGS__, NULL})

@@ -19,30 +19,11 @@
 
 #define KERNEL "6.1"
 
-/* Run the driver with @script on stdin. Exit status; *out and *log are what it printed. */
 static int script(const char *text, char **out, char **log, const char *const args[])
 {
-	_cleanup_free_ char *dir = results_dir("script"), *in = xasprintf("%s/in", dir);
-	_cleanup_free_ char *out_path = xasprintf("%s/stdout.txt", dir);
-	_cleanup_free_ char *log_path = xasprintf("%s/stderr.txt", dir);
-	struct err err = ERR_INIT;
-	int status, saved = dup(STDIN_FILENO);
+	_cleanup_free_ char *dir = results_dir("script");
 
-	ck_assert_int_eq(publish_buffer(in, text, strlen(text), &err), 0);
-	int fd = open(in, O_RDONLY | O_CLOEXEC);
-
-	dup2(fd, STDIN_FILENO);
-	close(fd);
-	pid_t pid = driver_start(dir, args);
-
-	dup2(saved, STDIN_FILENO);
-	close(saved);
-	while (waitpid(pid, &status, 0) < 0)
-		ck_assert_int_eq(errno, EINTR);
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(read_file(out_path, 1 << 24, out, NULL, &err), 0);
-	ck_assert_int_eq(read_file(log_path, 1 << 24, log, NULL, &err), 0);
-	return WEXITSTATUS(status);
+	return driver_command(dir, text, out, log, args);
 }
 
 #define SCRIPT(text, out, log, ...) \
@@ -91,6 +72,50 @@ START_TEST(debugger_lines_without_a_debugger)
 	ck_assert_msg(strstr(log, "gdb -q -ex 'target remote ") != NULL, "%s", log);
 	ck_assert_msg(strstr(log, "gdb is not installed") != NULL, "%s", log);
 	ck_assert_msg(strstr(log, "linux-image-6.1") != NULL, "%s", log);
+}
+END_TEST
+
+/* The line to type, as the driver printed it into @dir; the machine waits for it. Caller frees. */
+static char *await_line(const char *dir, pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("%s/stderr.txt", dir), *log = NULL;
+	struct err err = ERR_INIT;
+	const char *line, *end;
+
+	while (!log || !(line = strstr(log, "gdb -q ")) || !(end = strchr(line, '\n'))) {
+		ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+		usleep(20000);
+		free(steal_ptr(log));
+		read_file(path, 1 << 20, &log, NULL, &err);
+	}
+	return xstrndup(line, end - line);
+}
+
+START_TEST(debugger_has_the_kernel_before_it_boots)
+{
+	_cleanup_free_ char *dir = results_dir("paused"), *line = NULL, *said = NULL;
+	struct err err = ERR_INIT;
+	int status;
+
+	if (!proc_in_path("gdb"))
+		return;						 /* the lines are tested above */
+	ck_assert_ptr_nonnull(freopen("/dev/null", "r", stdin)); /* an empty script */
+	pid_t pid = driver_start(dir, (const char *const[]){"shell", KERNEL, "--paused", NULL});
+
+	line = await_line(dir, pid);
+	const char *path = strstr(line, "remote ") + strlen("remote ");
+	_cleanup_free_ char *sock = xstrndup(path, strcspn(path, "'"));
+	_cleanup_free_ char *command =
+		xasprintf("%s -batch -ex 'info registers rip' -ex detach", line);
+	char *argv[] = {"sh", "-c", command, NULL};
+
+	while (access(sock, F_OK) < 0)
+		usleep(20000);
+	ck_assert_msg(proc_capture(argv, NULL, &said, &err) == 0, "%s", err.msg);
+	/* The processor's first instruction. */
+	ck_assert_msg(strstr(said, "0xfff0") != NULL, "%s", said);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
 }
 END_TEST
 
@@ -252,6 +277,7 @@ TEST_SUITE(shell)
 	tcase_add_test(tc, script_has_its_output_and_status);
 	tcase_add_test(tc, what_ends_the_machine_is_no_success);
 	tcase_add_test(tc, debugger_lines_without_a_debugger);
+	tcase_add_test(tc, debugger_has_the_kernel_before_it_boots);
 	tcase_add_loop_test(tc, mistakes_get_one_line_and_status_2, 0,
 			    sizeof(mistakes) / sizeof(*mistakes));
 	suite_add_tcase(s, tc);
