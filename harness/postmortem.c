@@ -167,6 +167,33 @@ static void print_words(FILE *out, const json_t *observed)
 		fputc('\n', out);
 }
 
+static const json_t *boot_of(const json_t *records, const json_t *record)
+{
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r)
+		if (!strcmp(jstr(r, "type", ""), "boot") &&
+		    !strcmp(jstr(r, "kernel", ""), jstr(record, "kernel", "?")) &&
+		    jint(r, "boot", -1) == jint(record, "boot", -2))
+			return r;
+	return NULL;
+}
+
+/*
+ * Did both run in one boot of the kernel: in one machine, or in machines that were restored from
+ * the same bytes and ran the same programs?
+ */
+static bool same_boot(const json_t *records, const json_t *a, const json_t *b)
+{
+	if (jint(a, "boot", -1) == jint(b, "boot", -2))
+		return true;
+	const json_t *x = boot_of(records, a), *y = boot_of(records, b);
+
+	return !strcmp(jstr(x, "template", "a"), jstr(y, "template", "b")) &&
+	       !strcmp(jstr(x, "cases_sha256", "a"), jstr(y, "cases_sha256", "b"));
+}
+
 /* The copy-on-write probes of the same boot on a memfd with the same seals. */
 static const json_t *probes_of(const json_t *records, const json_t *record)
 {
@@ -176,8 +203,8 @@ static const json_t *probes_of(const json_t *records, const json_t *record)
 
 	json_array_foreach (records, i, r)
 		if (!strcmp(jstr(r, "kind", ""), "cow") &&
-		    !strcmp(jstr(r, "kernel", ""), jstr(record, "kernel", "?")) &&
-		    jint(r, "boot", -1) == jint(record, "boot", -2) && seals &&
+		    !strcmp(jstr(r, "kernel", ""), jstr(record, "kernel", "?")) && seals &&
+		    same_boot(records, r, record) &&
 		    json_equal(json_object_get(json_object_get(r, "observed"), "seals"), seals))
 			return r;
 	return NULL;
@@ -227,23 +254,15 @@ static void print_mechanism(FILE *out, const json_t *record, const json_t *cow,
 /* The boot that ended while the variant ran. */
 static void print_boot(FILE *out, const json_t *records, const json_t *record)
 {
-	const char *tail;
-	json_t *r;
-	size_t i;
+	const json_t *boot = boot_of(records, record);
+	const char *tail = jstr(boot, "console_tail", "");
 
-	json_array_foreach (records, i, r) {
-		if (strcmp(jstr(r, "type", ""), "boot") ||
-		    strcmp(jstr(r, "kernel", ""), jstr(record, "kernel", "?")) ||
-		    jint(r, "boot", -1) != jint(record, "boot", -2))
-			continue;
-		fprintf(out, "The machine ended while this ran: %s (%s)\n", jstr(r, "end", "?"),
-			jstr(r, "text", "?"));
-		if (json_object_get(r, "console_line"))
-			fprintf(out, "  %s\n", jstr(r, "console_line", ""));
-		tail = jstr(r, "console_tail", "");
-		if (*tail)
-			fprintf(out, "The console's last lines\n%s\n", tail);
-	}
+	fprintf(out, "The machine ended while this ran: %s (%s)\n", jstr(boot, "end", "?"),
+		jstr(boot, "text", "?"));
+	if (json_object_get(boot, "console_line"))
+		fprintf(out, "  %s\n", jstr(boot, "console_line", ""));
+	if (*tail)
+		fprintf(out, "The console's last lines\n%s\n", tail);
 }
 
 void postmortem_print(FILE *out, const json_t *record, const json_t *records,

@@ -98,6 +98,24 @@ START_TEST(probes_of_another_boot_do_not_count)
 }
 END_TEST
 
+/* … unless both machines went on from the same bytes, with the same programs. */
+START_TEST(probes_of_another_machine_of_that_boot_count)
+{
+	_cleanup_json_ json_t *records = hung(2);
+
+	for (int nr = 1; nr <= 2; nr++)
+		json_array_append_new(records, json_pack("{s:s, s:s, s:i, s:s, s:s}", "type",
+							 "boot", "kernel", "k", "boot", nr,
+							 "template", "t", "cases_sha256", "c"));
+	_cleanup_free_ char *text = printed(records, NULL, 1), *other = NULL;
+
+	says(text, "seen by the probes of the same boot: " SIGN);
+	plant(json_array_get(records, 2), "template", "\"u\"");
+	other = printed(records, NULL, 1);
+	says(other, "no probes of these seals in that boot");
+}
+END_TEST
+
 START_TEST(what_the_machine_found_itself_counts)
 {
 	_cleanup_json_ json_t *records = hung(2);
@@ -201,6 +219,7 @@ TEST_SUITE(postmortem)
 
 	tcase_add_test(tc, hang_is_explained);
 	tcase_add_test(tc, probes_of_another_boot_do_not_count);
+	tcase_add_test(tc, probes_of_another_machine_of_that_boot_count);
 	tcase_add_test(tc, what_the_machine_found_itself_counts);
 	tcase_add_test(tc, healthy_probes_are_no_mechanism);
 	tcase_add_test(tc, injected_fault_is_called_so);
