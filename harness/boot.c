@@ -185,6 +185,7 @@ static int run_jobs(struct session *s, struct err *err)
 		/* It cannot: what is left is spread over machines that boot. */
 		jobs_free(jobs, n);
 		s->restore = apart = false;
+		s->no_template = xstrdup("the restored machine did not come to life");
 		n = jobs_plan(o->variants, o->isolation, false, &jobs);
 	}
 	if (!ret)

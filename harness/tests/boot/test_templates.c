@@ -216,6 +216,31 @@ START_TEST(a_full_disk_means_a_boot)
 }
 END_TEST
 
+/* What is wrong with it is not the template's fault, but nobody can know: a boot has the last word.
+ */
+START_TEST(a_guest_that_dies_at_once_means_a_boot)
+{
+	_cleanup_free_ char *dir = results_dir("doomed");
+	_cleanup_free_ char *guest = guest_with("agent", "#!/bin/sh\nexit 0\n");
+	int status;
+
+	setenv("SEALMATRIX_GUEST", guest, 1);
+	_cleanup_json_ json_t *run = RUN(dir, &status, HEALTHY, "--suite", "smoke");
+	_cleanup_free_ char *said = stderr_of(dir);
+	const char *once = strstr(said, "did not come to life");
+
+	ck_assert_int_eq(status, 1);
+	ck_assert_msg(once != NULL, "%s", said);
+	ck_assert_ptr_null(strstr(once + 1, "did not come to life"));
+	all_start(run, "cold");
+	ck_assert_ptr_nonnull(strstr(jstr(find_boot(run, HEALTHY, 1), "no_template", ""),
+				     "did not come to life"));
+	ck_assert_str_eq(
+		jstr(find_variant(run, HEALTHY, "stage-machine/memfd-0x1f"), "outcome", ""),
+		"error");
+}
+END_TEST
+
 TEST_SUITE(boot_templates)
 {
 	Suite *s = suite_create("templates");
@@ -227,6 +252,7 @@ TEST_SUITE(boot_templates)
 	tcase_add_test(tc, two_restored_runs_are_the_same_bytes);
 	tcase_add_test(tc, a_case_changes_without_a_boot);
 	tcase_add_test(tc, a_full_disk_means_a_boot);
+	tcase_add_test(tc, a_guest_that_dies_at_once_means_a_boot);
 	suite_add_tcase(s, tc);
 	return s;
 }
