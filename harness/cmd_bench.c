@@ -55,7 +55,7 @@ static int measure(const struct bench *b, struct bench_row *rows, size_t n, unsi
 /* One kernel from a cold start, and what the parts of its suite add to a boot that ends at once. */
 static int bench_cold(const struct bench *b, struct err *err)
 {
-	enum { BARE, MODULES, CONTROLS, MACHINE, SEAL, COW, SUITE, ROWS };
+	enum { BARE, MODULES, CONTROLS, MACHINE, SEAL, COW, SUITE, WARM, ALONE, ROWS };
 	static const char *const args[ROWS][2] = {
 		[BARE] = {"bare boot", "--only control-clean --append sm.init=exit"},
 		[MODULES] = {"boot and modules", "--only control-clean --append sm.init=modules"},
@@ -64,6 +64,9 @@ static int bench_cold(const struct bench *b, struct err *err)
 		[SEAL] = {"… and seals", "--only seal/*"},
 		[COW] = {"… and copy-on-write", "--only cow/*"},
 		[SUITE] = {"default suite, cold", ""},
+		[WARM] = {"default suite, restored, one machine", "--isolation boot"},
+		[ALONE] = {"default suite, restored, a machine for each variant",
+			   "--isolation variant"},
 	};
 	struct bench_row rows[ROWS] = {0};
 #define CPU(row) rows[row].median.cpu_s
@@ -71,7 +74,8 @@ static int bench_cold(const struct bench *b, struct err *err)
 	for (int i = 0; i < ROWS; i++)
 		rows[i] = (struct bench_row){
 			.name = args[i][0],
-			.args = xasprintf("%s --accel tcg %s", b->kernel, args[i][1]),
+			.args = xasprintf("%s --accel tcg %s%s", b->kernel,
+					  i < WARM ? "--cold " : "", args[i][1]),
 		};
 	int ret = measure(b, rows, ROWS, b->repeat, err);
 
@@ -86,6 +90,9 @@ static int bench_cold(const struct bench *b, struct err *err)
 		ratio(b, "seals", (CPU(SEAL) - CPU(CONTROLS)) / CPU(BARE), 0);
 		ratio(b, "copy-on-write", (CPU(COW) - CPU(CONTROLS)) / CPU(BARE), 0);
 		ratio(b, "default suite, cold", CPU(SUITE) / CPU(BARE), 1.5);
+		ratio(b, "default suite, restored, one machine", CPU(WARM) / CPU(BARE), 0.6);
+		ratio(b, "default suite, restored, a machine for each variant",
+		      CPU(ALONE) / CPU(BARE), 0);
 	}
 	rows_free(rows, ROWS);
 	return ret;
@@ -97,12 +104,13 @@ static int bench_hung(const struct bench *b, struct err *err)
 	enum { CONTROLS, PASSING, HUNG, ROWS };
 	struct bench_row rows[ROWS] = {
 		[CONTROLS] = {.name = AFFECTED ": boot and controls",
-			      .args = xstrdup(AFFECTED " --accel tcg --only control-*")},
+			      .args = xstrdup(AFFECTED " --accel tcg --cold --only control-*")},
 		[PASSING] = {.name = "three passing variants",
-			     .args = xstrdup(AFFECTED " --accel tcg --suite schedules --only "
-						      "memfd-0xf-H?")},
+			     .args = xstrdup(AFFECTED
+					     " --accel tcg --cold --suite schedules --only "
+					     "memfd-0xf-H?")},
 		[HUNG] = {.name = "three hung variants",
-			  .args = xstrdup(AFFECTED " --accel tcg --suite schedules --only "
+			  .args = xstrdup(AFFECTED " --accel tcg --cold --suite schedules --only "
 						   "memfd-0x1f-H?")},
 	};
 	int ret = measure(b, rows, ROWS, b->repeat, err);
