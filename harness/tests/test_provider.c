@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "lock.h"
 #include "provider.h"
 #include "publish.h"
+#include "small_disk.h"
 #include "test.h"
 
 #define OLD	"6.1.0-9-cloud-amd64"
@@ -115,6 +117,31 @@ START_TEST(package_becomes_a_kernel)
 	ck_assert(holds(k.modules, "lib/modules/" OLD "/modules.dep"));
 	ck_assert(!holds(k.entry, "etc") && !holds(k.entry, "boot") && !holds(k.entry, "usr") &&
 		  !holds(k.entry, "download"));
+}
+END_TEST
+
+static const char *const disks[] = {"8k", "32k", "96k"};
+
+/* The disk fills while lists are read, while a package comes, while it is taken apart. */
+START_TEST(full_disk_is_said_and_nothing_is_kept)
+{
+	_cleanup_kernel_ struct kernel k = {0}, again = {0};
+	struct err err;
+
+	begin();
+	_cleanup_free_ char *cache = xasprintf("%s/cache", test_dir());
+
+	setenv("XDG_CACHE_HOME", cache, 1);
+	if (!small_disk(cache, disks[_i]))
+		return;
+	ck_assert_int_lt(get(debian(), &k, &err), 0);
+	ck_assert_int_eq(err.kind, ERR_INFRA); /* exit status 3 */
+	ck_assert_msg(strcasestr(err.msg, "no space left") != NULL, "%s", err.msg);
+	/* With room again it is got as if nothing had been. */
+	ck_assert_int_eq(mount(NULL, cache, NULL, MS_REMOUNT, "size=64m"), 0);
+	must_get(debian(), &again);
+	ck_assert_str_eq(again.release, OLD);
+	ck_assert(holds(again.modules, "lib/modules/" OLD "/kernel/fs/x.ko"));
 }
 END_TEST
 
@@ -454,6 +481,7 @@ TEST_SUITE(provider)
 	tcase_set_timeout(tc, 300); /* only against a hang */
 	tcase_add_test(tc, package_becomes_a_kernel);
 	tcase_add_test(tc, warm_cache_runs_no_program);
+	LOOP(tc, full_disk_is_said_and_nothing_is_kept, disks);
 	tcase_add_test(tc, split_packages_become_one_kernel);
 	tcase_add_test(tc, missing_modules_are_said);
 	tcase_add_test(tc, lock_outlives_newer_packages);

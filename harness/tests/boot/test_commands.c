@@ -2,9 +2,11 @@
 /* The commands as a user types them: what they print and how they exit. */
 #include <errno.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../small_disk.h"
 #include "boot_test.h"
 #include "cleanup.h"
 #include "json_util.h"
@@ -105,6 +107,25 @@ START_TEST(unmet_schedule_is_said_with_status_2)
 }
 END_TEST
 
+/* No room for the initramfs. (A disk that fills under QEMU: test_vm.c.) */
+START_TEST(full_disk_is_said_and_can_be_tried_again)
+{
+	_cleanup_free_ char *dir = results_dir("small"), *results = xasprintf("%s/results", dir);
+	_cleanup_free_ char *out = NULL, *log = NULL, *out2 = NULL, *log2 = NULL;
+
+	if (!small_disk(results, "2m"))
+		return;
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "run", "6.1", "--accel", "tcg", "--suite",
+				 "smoke", "--results", results),
+			 3);
+	ck_assert_msg(strcasestr(log, "no space left") != NULL, "%s%s", out, log);
+	ck_assert_int_eq(mount(NULL, results, NULL, MS_REMOUNT, "size=64m"), 0);
+	ck_assert_msg(COMMAND(dir, &out2, &log2, "run", "6.1", "--accel", "tcg", "--suite", "smoke",
+			      "--results", results) == 0,
+		      "%s%s", out2, log2);
+}
+END_TEST
+
 /* One kernel that is no kernel any more does not keep the others from being run. */
 START_TEST(truncated_image_costs_only_itself)
 {
@@ -147,6 +168,7 @@ TEST_SUITE(commands)
 	tcase_add_test(tc, repro_reproduces_and_explains);
 	tcase_add_test(tc, unmet_schedule_is_said_with_status_2);
 	tcase_add_test(tc, truncated_image_costs_only_itself);
+	tcase_add_test(tc, full_disk_is_said_and_can_be_tried_again);
 	suite_add_tcase(s, tc);
 	return s;
 }
