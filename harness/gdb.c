@@ -76,7 +76,7 @@ char *gdb_vmlinux(const struct kernel *k, char **hint)
 			found = steal_ptr(tries[i]);
 		free(tries[i]);
 	}
-	if (!found && k->release && k->version)
+	if (!found && k->release && k->version && k->modules)
 		*hint = xasprintf("no symbols of this kernel here; Debian has them in the package "
 				  "linux-image-%s-dbg",
 				  k->release);
