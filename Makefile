@@ -88,7 +88,8 @@ boot-tests: $(O)/tests/boot $(BLIND) $(O)/sealmatrix guest ## the tests that boo
 	$(O)/tests/boot
 
 # Hours: SOAK runs each of the default suite and of all named schedules, on a healthy and on an affected
-# kernel, every second one with every core kept busy; and every interleaving of a healthy kernel.
+# kernel, with machines restored and booted (cold), every second one with every core kept busy; and every
+# interleaving of a healthy kernel.
 SOAK ?= 200
 .PHONY: soak
 soak: all test-programs ## SOAK=200 runs that must all be the same, byte for byte; whole explorations
