@@ -18,6 +18,21 @@
 
 #define MANIFEST "MANIFEST"
 
+/* Shared by all users of the cache; open as long as this process lives. */
+static int use_fd = -1;
+
+static int hold(const char *dir, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/use.lock", dir);
+
+	use_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (use_fd < 0 && (errno == EROFS || errno == EACCES))
+		return 0; /* nobody prunes what cannot be written to */
+	if (use_fd < 0 || flock(use_fd, LOCK_SH) < 0)
+		return err_set(err, ERR_INFRA, errno, "lock %s", path);
+	return 0;
+}
+
 const char *cache_root(struct err *err)
 {
 	static char *root;
@@ -34,10 +49,20 @@ const char *cache_root(struct err *err)
 		err_set(err, ERR_USER, 0, "no place for the cache: set HOME or XDG_CACHE_HOME");
 		return NULL;
 	}
-	if (make_dirs(path, err) < 0)
+	if (make_dirs(path, err) < 0 || hold(path, err) < 0)
 		return NULL;
 	root = steal_ptr(path);
 	return root;
+}
+
+int cache_alone(struct err *err)
+{
+	if (!cache_root(err))
+		return -EINVAL;
+	if (flock(use_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return err_set(err, ERR_INFRA, errno == EWOULDBLOCK ? EBUSY : errno,
+		       "the cache is in use by another sealmatrix");
 }
 
 /* nftw() has no argument for its callback. Single-threaded, set for the length of one walk. */
@@ -114,16 +139,44 @@ static int manifest_holds(const char *entry, const char *rel)
 	return !rel && last && !strcmp(last, "end");
 }
 
-int cache_has(const char *kind, const char *key)
+char *cache_path(const char *kind, const char *key)
 {
 	struct err ignored = ERR_INIT;
 	const char *root = cache_root(&ignored);
 
-	if (!root)
-		return 0;
-	_cleanup_free_ char *entry = xasprintf("%s/%s/%s", root, kind, key);
+	return root ? xasprintf("%s/%s/%s", root, kind, key) : NULL;
+}
 
-	return manifest_holds(entry, NULL);
+int cache_has(const char *kind, const char *key)
+{
+	_cleanup_free_ char *entry = cache_find(kind, key);
+
+	return entry != NULL;
+}
+
+char *cache_find(const char *kind, const char *key)
+{
+	_cleanup_free_ char *entry = cache_path(kind, key);
+
+	return entry && manifest_holds(entry, NULL) ? steal_ptr(entry) : NULL;
+}
+
+long long cache_size(const char *entry)
+{
+	struct err ignored = ERR_INIT;
+	_cleanup_free_ char *path = xasprintf("%s/" MANIFEST, entry), *text = NULL;
+	char *save = NULL;
+	long long sum = 0;
+
+	if (read_file(path, 64 << 20, &text, NULL, &ignored) < 0)
+		return 0;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		intmax_t size;
+
+		if (sscanf(line, "%*64s %jd", &size) == 1)
+			sum += size;
+	}
+	return sum;
 }
 
 int cache_check(const char *entry, const char *rel, struct err *err)

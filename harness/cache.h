@@ -23,9 +23,20 @@ int cache_get(const char *kind, const char *key, cache_fill_fn *fill, void *arg,
 
 /* 1 if a whole-looking entry is there, else 0. */
 int cache_has(const char *kind, const char *key);
+/* The path of a whole-looking entry, or NULL if there is none. Caller frees. */
+char *cache_find(const char *kind, const char *key);
+/* Where that entry is or would be. Caller frees; NULL when there is no place for a cache. */
+char *cache_path(const char *kind, const char *key);
+/* Bytes of the files in @entry, as its manifest has them. */
+long long cache_size(const char *entry);
 
 /* Compare the content of @entry/@rel with the manifest; on a mismatch the entry is removed. */
 int cache_check(const char *entry, const char *rel, struct err *err);
 
-/* The root of the cache; made if needed. The string is ours. */
+/*
+ * The root of the cache; made if needed. The string is ours. From the first call on this process is
+ * a user of the cache, until it and all its children end.
+ */
 const char *cache_root(struct err *err);
+/* Make this process the only user, or -EBUSY. */
+int cache_alone(struct err *err);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "err.h"
+#include "xalloc.h"
 
 enum status {
 	STATUS_OK = 0,	  /* all as expected */
@@ -34,3 +35,6 @@ int usage_error(char **argv, struct err *err);
 
 /* A decimal number from @min to @max, or an error that names @what. */
 int parse_number(const char *s, const char *what, long min, long max, long *out, struct err *err);
+
+/* The value of --kernel as a word that matrix_select() takes for a path. */
+void kernel_path(struct strv *words, const char *path);

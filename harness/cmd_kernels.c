@@ -3,47 +3,72 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "cleanup.h"
 #include "cmd.h"
+#include "cmd_kernels.h"
 #include "json_util.h"
 #include "lock.h"
 #include "matrix.h"
+#include "near.h"
 #include "pool.h"
 #include "progress.h"
 #include "provider.h"
+#include "prune.h"
+#include "size_text.h"
 
-static char *join_tags(const struct strv *tags)
+/* Bytes at @where: a cache entry, or a file of the user's. -1: who knows (a tree). */
+static long long size_at(const char *where)
 {
-	char *s = xstrdup("");
+	long long entry = cache_size(where);
+	struct stat st;
 
-	for (size_t i = 0; i < tags->n; i++) {
-		char *more = xasprintf("%s%s%s", s, i ? "," : "", tags->v[i]);
-
-		free(s);
-		s = more;
-	}
-	return s;
+	if (entry)
+		return entry;
+	return stat(where, &st) == 0 && S_ISREG(st.st_mode) ? (long long)st.st_size : -1;
 }
 
+/* A kernel that cannot be had here is in the list all the same, with what would help. */
 static int list_one(const struct kernel_spec *spec, json_t *all, struct err *err)
 {
-	_cleanup_free_ char *about = NULL, *tags = join_tags(&spec->tags);
-	int cached = 0, ret = kernel_describe(spec, &about, &cached, err);
+	_cleanup_free_ char *about = NULL, *where = NULL, *tags = strv_join(&spec->tags, " ");
+	struct err missing = ERR_INIT;
+	int ret = kernel_describe(spec, &about, &where, &missing);
+	bool available = ret != KERNEL_NOT_AVAILABLE;
 
-	if (ret < 0)
+	if (ret < 0 && available) {
+		*err = missing;
 		return ret;
+	}
+	long long bytes = where ? size_at(where) : -1;
+	char size[SIZE_TEXT] = "-";
+
+	if (bytes >= 0)
+		size_text(bytes, size);
 	if (!all) {
-		printf("%-12s %-7s %-8s %-7s %s\n", spec->name, spec->provider,
-		       spec->series ? spec->series : "-", cached ? "cached" : "-", about);
-		printf("%-12s   tags: %s\n", "", *tags ? tags : "none");
+		printf("%-15s %-8s %-7s %-13s %9s  %s\n", spec->name, spec->provider,
+		       spec->series ? spec->series : "-",
+		       where	   ? "cached"
+		       : available ? "to be got"
+				   : "not available",
+		       size, about);
+		printf("%-15s   tags: %s\n", "", *tags ? tags : "none");
+		if (!available)
+			printf("%-15s   %s\n", "", missing.msg);
 		return 0;
 	}
-	return json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s?, s:s, s:b, s:s}", "name",
-						    spec->name, "provider", spec->provider, "arch",
-						    spec->arch, "series", spec->series, "tags",
-						    tags, "cached", cached, "about", about));
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:b, s:b, s:s, s:s?, s:s?}", "name",
+			      spec->name, "provider", spec->provider, "arch", spec->arch, "series",
+			      spec->series, "tags", tags, "cached", where != NULL, "available",
+			      available, "about", about, "where", where, "why",
+			      available ? NULL : missing.msg);
+
+	if (bytes >= 0)
+		json_object_set_new(o, "bytes", json_integer(bytes));
+	return json_array_append_new(all, o);
 }
 
 /* Where it is, once fetch_all() has put it there. */
@@ -146,45 +171,20 @@ static int for_kernels(kernel_fn *fn, struct matrix *m, const size_t *sel, size_
 	return first;
 }
 
-static int select_all(const struct matrix *m, size_t **sel, size_t *nsel)
-{
-	*sel = xcalloc(m->n, sizeof(**sel));
-	*nsel = m->n;
-	for (size_t i = 0; i < m->n; i++)
-		(*sel)[i] = i;
-	return 0;
-}
-
 struct arguments {
-	bool json, update, listing;
+	bool json, update, dry_run;
+	const char *name, *modules;
+	struct strv kernels; /* paths that were given with --kernel */
 };
 
-static int parse(int argc, char **argv, struct arguments *a, struct err *err)
+static void arguments_free(struct arguments *a)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'J'}, {"update", no_argument, NULL, 'u'}, {0}};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'J')
-			a->json = true;
-		else if (c == 'u')
-			a->update = true;
-		else
-			return usage_error(argv, err);
-	}
-	const char *verb = optind < argc ? argv[optind++] : "";
-
-	a->listing = !strcmp(verb, "list");
-	if (!a->listing && strcmp(verb, "get"))
-		return err_set(err, ERR_USER, 0, "kernels takes list or get; see %s kernels --help",
-			       program_name());
-	return 0;
+	strv_free(&a->kernels);
 }
 
 /* What can be had is printed even when another kernel could not be. */
-static int get_all(const struct arguments *a, struct matrix *m, size_t *sel, size_t nsel,
-		   struct err *err)
+static int verb_get(const struct arguments *a, struct matrix *m, size_t *sel, size_t nsel,
+		    struct err *err)
 {
 	struct err printing = ERR_INIT;
 	int ret = a->update ? drop_locks(m, sel, nsel, err) : 0;
@@ -197,35 +197,182 @@ static int get_all(const struct arguments *a, struct matrix *m, size_t *sel, siz
 	return ret ? ret : printed;
 }
 
+static int verb_build(const struct arguments *a, struct matrix *m, size_t *sel, size_t nsel,
+		      struct err *err)
+{
+	for (size_t i = 0; i < nsel; i++)
+		if (strcmp(m->v[sel[i]].provider, "source"))
+			return err_set(err, ERR_USER, 0,
+				       "%s is no kernel that is built here; `kernels get %s` "
+				       "fetches it",
+				       m->v[sel[i]].name, m->v[sel[i]].name);
+	return verb_get(a, m, sel, nsel, err);
+}
+
+static int verb_list(const struct arguments *a, struct matrix *m, size_t *sel, size_t nsel,
+		     struct err *err)
+{
+	return for_kernels(list_one, m, sel, nsel, a->json, err);
+}
+
+static int verb_why(const struct arguments *a, struct matrix *m, size_t *sel, size_t nsel,
+		    struct err *err)
+{
+	return for_kernels(kernels_why, m, sel, nsel, a->json, err);
+}
+
+static int verb_prune(const struct arguments *a, struct matrix *m, size_t *sel, size_t nsel,
+		      struct err *err)
+{
+	struct prune_result res;
+	char size[SIZE_TEXT];
+	int ret = prune_cache(m, a->dry_run, stdout, &res, err);
+
+	(void)sel, (void)nsel;
+	if (ret < 0)
+		return ret;
+	printf("%s %zu, %s\n", a->dry_run ? "would remove" : "removed", res.n,
+	       size_text(res.bytes, size));
+	return 0;
+}
+
+/* @words are one path. */
+static int verb_add(const struct arguments *a, struct matrix *m, char **words, size_t n,
+		    struct err *err)
+{
+	if (n != 1)
+		return err_set(err, ERR_USER, 0, "kernels add takes one path");
+	return kernels_add(m, words[0], a->name, a->modules, err);
+}
+
+enum takes { NO_KERNELS, DEFAULT_KERNELS, ALL_KERNELS, SOME_KERNELS };
+
+static const struct verb {
+	const char *name;
+	int (*fn)(const struct arguments *a, struct matrix *m, size_t *sel, size_t nsel,
+		  struct err *err);
+	enum takes takes; /* what it does without a word */
+} verbs[] = {
+	{"list", verb_list, ALL_KERNELS},    {"get", verb_get, DEFAULT_KERNELS},
+	{"build", verb_build, SOME_KERNELS}, {"why", verb_why, SOME_KERNELS},
+	{"prune", verb_prune, NO_KERNELS},   {"add", NULL, SOME_KERNELS},
+};
+
+#define NVERBS (sizeof(verbs) / sizeof(*verbs))
+
+static int find_verb(const char *name, const struct verb **verb, struct err *err)
+{
+	_cleanup_strv_ struct strv names = {0};
+
+	for (size_t i = 0; i < NVERBS; i++) {
+		if (!strcmp(verbs[i].name, name)) {
+			*verb = &verbs[i];
+			return 0;
+		}
+		strv_add(&names, verbs[i].name);
+	}
+	_cleanup_free_ char *near = near_matches(name, &names);
+
+	return err_set(err, ERR_USER, 0,
+		       "kernels takes list, get, build, add, why or prune%s%s%s; see %s kernels "
+		       "--help",
+		       near ? ", did you mean " : "", near ? near : "", near ? "?" : "",
+		       program_name());
+}
+
+static int parse(int argc, char **argv, struct arguments *a, const struct verb **verb,
+		 struct err *err)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'J'},
+						{"update", no_argument, NULL, 'u'},
+						{"dry-run", no_argument, NULL, 'n'},
+						{"kernel", required_argument, NULL, 'k'},
+						{"name", required_argument, NULL, 'N'},
+						{"modules", required_argument, NULL, 'm'},
+						{0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'J')
+			a->json = true;
+		else if (c == 'u')
+			a->update = true;
+		else if (c == 'n')
+			a->dry_run = true;
+		else if (c == 'k')
+			kernel_path(&a->kernels, optarg);
+		else if (c == 'N')
+			a->name = optarg;
+		else if (c == 'm')
+			a->modules = optarg;
+		else
+			return usage_error(argv, err);
+	}
+	return find_verb(optind < argc ? argv[optind++] : "", verb, err);
+}
+
+static int choose(const struct verb *verb, struct matrix *m, const struct strv *words, size_t **sel,
+		  size_t *nsel, struct err *err)
+{
+	if (words->n && verb->takes == NO_KERNELS)
+		return err_set(err, ERR_USER, 0, "kernels %s takes no '%s'", verb->name,
+			       words->v[0]);
+	if (!words->n && verb->takes == SOME_KERNELS)
+		return err_set(err, ERR_USER, 0, "kernels %s: which one?", verb->name);
+	if (words->n || verb->takes == DEFAULT_KERNELS)
+		return matrix_select(m, words->v, words->n, sel, nsel, err);
+	*sel = xcalloc(m->n, sizeof(**sel));
+	for (*nsel = 0; *nsel < m->n; (*nsel)++)
+		(*sel)[*nsel] = *nsel;
+	return 0;
+}
+
 static int run(int argc, char **argv, struct err *err)
 {
+	_cleanup_(arguments_free) struct arguments a = {0};
 	_cleanup_matrix_ struct matrix m = {0};
 	_cleanup_free_ size_t *sel = NULL;
-	struct arguments a = {0};
+	const struct verb *verb = NULL;
 	size_t nsel;
-	int ret = parse(argc, argv, &a, err);
+	int ret = parse(argc, argv, &a, &verb, err);
 
 	if (!ret)
 		ret = matrix_open(&m, err);
+	for (int i = optind; !ret && i < argc; i++)
+		strv_add(&a.kernels, argv[i]);
+	if (!ret && !verb->fn)
+		return verb_add(&a, &m, a.kernels.v, a.kernels.n, err);
 	if (!ret)
-		ret = a.listing && optind == argc
-			      ? select_all(&m, &sel, &nsel)
-			      : matrix_select(&m, argv + optind, argc - optind, &sel, &nsel, err);
-	if (ret < 0)
-		return ret;
-	ret = a.listing ? for_kernels(list_one, &m, sel, nsel, a.json, err)
-			: get_all(&a, &m, sel, nsel, err);
+		ret = choose(verb, &m, &a.kernels, &sel, &nsel, err);
+	if (!ret)
+		ret = verb->fn(&a, &m, sel, nsel, err);
 	return ret < 0 ? ret : STATUS_OK;
 }
 
 const struct command cmd_kernels = {
 	.name = "kernels",
-	.args = "list|get [--update] [--json] [KERNEL…]",
-	.summary = "List the kernels of the matrix, or fetch and build them",
+	.args = "list|get|build|add|why|prune [OPTION…] [KERNEL…]",
+	.summary = "List the kernels of the matrix, fetch and build them, add your own",
 	.help = "KERNEL is a name, a series (6.1), a tag (default, seeded, lts), a range "
-		"(5.10..6.1) or the\n"
-		"path of a kernel image. list shows all without one, get takes the tag default.\n\n"
-		"  --update   get: look for newer packages than those that were locked\n"
-		"  --json     print one JSON array\n",
+		"(5.10..6.1) or a path:\n"
+		"an image, a .deb or .rpm, a built tree, or a source (a tree, a tarball, a "
+		".dsc).\n\n"
+		"  list     what there is, where from, whether it is cached and how large; all "
+		"without a KERNEL\n"
+		"  get      fetch or build; the tag default without a KERNEL\n"
+		"  build    the same of kernels that are built here\n"
+		"  add      register the kernel at a path in your own matrix\n"
+		"           (~/.config/sealmatrix/matrix.conf), after a look whether it is one\n"
+		"  why      where a kernel comes from, what it supported when it was last booted, "
+		"what is\n"
+		"           known about it\n"
+		"  prune    remove from the cache what no kernel of the matrix is made of, and "
+		"leftovers\n\n"
+		"  --update        get: look for newer packages than those that were locked\n"
+		"  --name NAME     add: what to call it\n"
+		"  --modules DIR   add: the directory that holds lib/modules/RELEASE\n"
+		"  --dry-run       prune: only say what would be removed\n"
+		"  --kernel PATH   the same as naming a path\n"
+		"  --json          list, get, build, why: print one JSON array\n",
 	.run = run,
 };

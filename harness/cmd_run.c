@@ -95,7 +95,7 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 			o->accel = optarg;
 			break;
 		case 'k':
-			strv_addf(&o->kernels, "%s%s", strchr(optarg, '/') ? "" : "./", optarg);
+			kernel_path(&o->kernels, optarg);
 			break;
 		case 'A':
 			o->append = optarg;
@@ -181,10 +181,11 @@ const struct command cmd_run = {
 	.args = "[KERNEL…] [OPTION…]",
 	.summary = "Boot kernels, run the cases in them, judge what was seen",
 	.help = "KERNEL is a name, a series (6.1), a tag (default, seeded, lts), a range "
-		"(5.10..6.1) or the\n"
-		"path of a kernel image; without one, the tag default. `kernels list` shows "
-		"them.\n\n"
-		"  --kernel PATH    the same as naming the path of an image\n"
+		"(5.10..6.1) or a path:\n"
+		"an image, a .deb or .rpm, a built tree, or a source (a tree, a tarball, a .dsc). "
+		"Without one, the\n"
+		"tag default. `kernels list` shows them.\n\n"
+		"  --kernel PATH    the same as naming a path\n"
 		"  --suite NAME     default, exhaustive (all 64 seal combinations), schedules or "
 		"smoke\n"
 		"  --only PATTERN   only variants that match (shell pattern on CASE/VARIANT)\n"

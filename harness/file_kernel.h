@@ -17,8 +17,8 @@ bool file_is_package(const char *path);
  */
 int file_package_get(const char *path, const char *arch, struct progress *pg, struct kernel *out,
 		     struct err *err);
-/* Is it in the cache? */
-int file_package_cached(const char *path);
+/* Where it lies in the cache; NULL if it does not (@there), or cannot be read. Caller frees. */
+char *file_package_entry(const char *path, bool there);
 
 /* Does @dir hold what make leaves of a kernel? */
 bool file_is_tree(const char *dir);

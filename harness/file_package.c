@@ -128,12 +128,14 @@ int file_package_get(const char *path, const char *arch, struct progress *pg, st
 	return 0;
 }
 
-int file_package_cached(const char *path)
+char *file_package_entry(const char *path, bool there)
 {
 	_cleanup_strv_ struct strv files = {0};
 	struct err ignored = ERR_INIT;
 	char key[SHA256_HEX];
 
 	find_parts(path, &files);
-	return make_key(&files, key, &ignored) == 0 && cache_has("kernel", key);
+	if (make_key(&files, key, &ignored) < 0)
+		return NULL;
+	return there ? cache_find("kernel", key) : cache_path("kernel", key);
 }

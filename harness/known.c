@@ -12,19 +12,9 @@
 #include "ini_util.h"
 #include "json_util.h"
 #include "judge.h"
+#include "known_internal.h"
+#include "series.h"
 #include "xalloc.h"
-
-struct entry {
-	struct known_issue issue;
-	char *id, *text, *ref, *review, *class;
-	struct strv kernels, cases, outcomes, assertions;
-	long seals; /* must be included in the observed ones */
-};
-
-struct known {
-	struct entry *v;
-	size_t n;
-};
 
 void known_free(struct known **known)
 {
@@ -38,6 +28,7 @@ void known_free(struct known **known)
 		free(e->ref);
 		free(e->review);
 		free(e->class);
+		free(e->series);
 		strv_free(&e->kernels);
 		strv_free(&e->cases);
 		strv_free(&e->outcomes);
@@ -86,6 +77,14 @@ static int check_date(const char *value, struct err *err)
 	return err_set(err, ERR_USER, 0, "review is a date like 2027-03-31, not '%s'", value);
 }
 
+static int set_series(struct entry *e, const char *value, struct err *err)
+{
+	if (!series_range(value, &e->range) || e->range.from < 0 || e->range.to < e->range.from)
+		return err_set(err, ERR_USER, 0, "series is a range like 6.3..6.19, not '%s'",
+			       value);
+	return set_text(&e->series, "series", value, err);
+}
+
 static int on_line(void *arg, const char *section, const char *key, const char *value,
 		   struct err *err)
 {
@@ -121,6 +120,8 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 		return check_date(value, err) < 0 ? -EINVAL : set_text(&e->review, key, value, err);
 	if (!strcmp(key, "seals-include"))
 		return set_seals(e, value, err);
+	if (!strcmp(key, "series"))
+		return set_series(e, value, err);
 	if (!strcmp(key, "strict"))
 		return set_strict(e, value, err);
 	return err_set(err, ERR_USER, 0, "unknown key '%s'", key);
@@ -170,12 +171,17 @@ int known_load(const char *path, struct known **known, struct err *err)
 	return ret;
 }
 
-static bool any_matches(const struct strv *patterns, const char *s)
+bool known_any_matches(const struct strv *patterns, const char *s)
 {
 	for (size_t i = 0; i < patterns->n; i++)
 		if (!fnmatch(patterns->v[i], s, 0))
 			return true;
 	return false;
+}
+
+bool known_in_series(const struct entry *e, long series)
+{
+	return !e->series || (series >= e->range.from && series <= e->range.to);
 }
 
 /* Another assertion that fails as well is not covered by the issue. */
@@ -193,15 +199,22 @@ static bool assertions_covered(const struct entry *e, const json_t *record)
 	return true;
 }
 
-static bool covers(const struct entry *e, const json_t *record)
+bool known_speaks_of(const struct entry *e, const json_t *record)
 {
 	_cleanup_free_ char *name =
 		xasprintf("%s/%s", jstr(record, "case", ""), jstr(record, "variant", ""));
 	json_int_t seals = jint(json_object_get(record, "observed"), "seals", 0);
+
+	return known_any_matches(&e->kernels, jstr(record, "kernel", "")) &&
+	       known_in_series(e, series_of_release(jstr(record, "release", NULL))) &&
+	       known_any_matches(&e->cases, name) && (seals & e->seals) == e->seals;
+}
+
+bool known_covers(const struct entry *e, const json_t *record)
+{
 	const char *outcome = jstr(record, "outcome", "");
 
-	if (!any_matches(&e->kernels, jstr(record, "kernel", "")) ||
-	    !any_matches(&e->cases, name) || (seals & e->seals) != e->seals)
+	if (!known_speaks_of(e, record))
 		return false;
 	if (!strcmp(outcome, "pass") || !strcmp(outcome, "unsupported"))
 		return true; /* it speaks of this variant, whatever came out this time */
@@ -213,7 +226,7 @@ static bool covers(const struct entry *e, const json_t *record)
 const struct known_issue *known_match(const struct known *known, const json_t *record)
 {
 	for (size_t i = 0; known && i < known->n; i++)
-		if (covers(&known->v[i], record))
+		if (known_covers(&known->v[i], record))
 			return &known->v[i].issue;
 	return NULL;
 }

@@ -5,7 +5,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "cases.h"
 #include "err.h"
+#include "matrix.h"
 
 struct known;
 
@@ -21,3 +23,16 @@ struct known_issue {
 };
 /* The issue that covers @record (judged: outcome and findings are in it), or NULL. */
 const struct known_issue *known_match(const struct known *known, const json_t *record);
+
+/* The issues that are about this kernel: array of {"id","text","ref"?,"review"?}. Caller owns it.
+ */
+json_t *known_about(const struct known *known, const char *kernel, const char *release);
+
+/*
+ * What should be done about the file itself, as an array of lines for people: entries whose date to
+ * look again has come (@today is like 2027-03-31), whose cases are not among @vs, and those that
+ * excused nothing though every kernel of @m which they name was in the run. Kernels tagged "past"
+ * or "own" need not have been. @records are judged. The caller owns the answer.
+ */
+json_t *known_review(const struct known *known, const json_t *records, const struct matrix *m,
+		     const struct variants *vs, const char *today);

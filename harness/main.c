@@ -46,6 +46,11 @@ int parse_number(const char *s, const char *what, long min, long max, long *out,
 	return 0;
 }
 
+void kernel_path(struct strv *words, const char *path)
+{
+	strv_addf(words, "%s%s", strchr(path, '/') ? "" : "./", path);
+}
+
 static void print_help(FILE *out)
 {
 	fprintf(out,

@@ -128,6 +128,18 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 	return 0;
 }
 
+int matrix_rename(const struct matrix *m, struct kernel_spec *spec, const char *name,
+		  struct err *err)
+{
+	if (!valid_name(name))
+		return err_set(err, ERR_USER, 0, "'%s' cannot be a kernel's name", name);
+	if (strcmp(name, spec->name) && matrix_find(m, name))
+		return err_set(err, ERR_USER, 0, "there is a kernel %s already", name);
+	free(spec->name);
+	spec->name = xstrdup(name);
+	return 0;
+}
+
 static int check_spec(const struct kernel_spec *s, struct err *err)
 {
 	if (!s->provider || !s->arch)

@@ -49,3 +49,7 @@ int matrix_select(struct matrix *m, char *const *words, size_t nwords, size_t **
  * Index.
  */
 size_t matrix_add_path(struct matrix *m, const char *path);
+
+/* Give the kernel another name, which none of @m has yet. */
+int matrix_rename(const struct matrix *m, struct kernel_spec *spec, const char *name,
+		  struct err *err);

@@ -51,9 +51,9 @@ const struct kernel_spec *pick_spec(struct matrix *m, const char *word, struct e
 
 int pick_kernel(const char *word, struct kernel *out, struct err *err)
 {
-	_cleanup_free_ char *about = NULL;
+	_cleanup_free_ char *about = NULL, *where = NULL;
 	_cleanup_matrix_ struct matrix m = {0};
-	int cached = 0, ret = matrix_open(&m, err);
+	int ret = matrix_open(&m, err);
 
 	if (ret < 0)
 		return ret;
@@ -61,8 +61,8 @@ int pick_kernel(const char *word, struct kernel *out, struct err *err)
 
 	if (!spec)
 		return -EINVAL;
-	ret = kernel_describe(spec, &about, &cached, err);
-	if (!ret && !cached && strcmp(spec->provider, "file"))
+	ret = kernel_describe(spec, &about, &where, err);
+	if (!ret && !where && strcmp(spec->provider, "file"))
 		ret = fill_cache(spec, err);
 	return ret ? ret : kernel_get(spec, NULL, out, err);
 }

@@ -106,12 +106,21 @@ int kernel_get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	return 0;
 }
 
-int kernel_describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err)
+int kernel_describe(const struct kernel_spec *spec, char **about, char **where, struct err *err)
 {
 	const struct provider *p;
 	int ret = find_provider(spec, &p, err);
 
-	return ret ? ret : p->describe(spec, about, cached, err);
+	*about = *where = NULL;
+	return ret ? ret : p->describe(spec, about, where, err);
+}
+
+int kernel_uses(const struct kernel_spec *spec, struct strv *entries, struct err *err)
+{
+	const struct provider *p;
+	int ret = find_provider(spec, &p, err);
+
+	return ret ? ret : p->uses(spec, entries, err);
 }
 
 char *kernel_system_map(const struct kernel *k)

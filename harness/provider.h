@@ -43,15 +43,26 @@ int kernel_get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 /* The System.map of a kernel that was built here, or NULL; caller frees. */
 char *kernel_system_map(const struct kernel *k);
 
-/* For `kernels list`: one line about where it would come from, and whether it is cached. No
- * network. *about is the caller's. */
-int kernel_describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err);
+/*
+ * For `kernels list`, without a network: one line about where it comes from, and where it lies (a
+ * cache entry or the user's own file; NULL while it is not here). KERNEL_NOT_AVAILABLE, with @about
+ * set all the same, when it is clear already that it cannot be had. Both are the caller's.
+ */
+int kernel_describe(const struct kernel_spec *spec, char **about, char **where, struct err *err);
+
+/*
+ * The cache entries that @spec stands for, whether they are there or not: what `kernels prune` has
+ * to keep. Without a network. An error when that cannot be told.
+ */
+int kernel_uses(const struct kernel_spec *spec, struct strv *entries, struct err *err);
 
 struct provider {
 	const char *name;
 	int (*get)(const struct kernel_spec *spec, struct progress *pg, struct kernel *out,
 		   struct err *err);
-	int (*describe)(const struct kernel_spec *spec, char **about, int *cached, struct err *err);
+	int (*describe)(const struct kernel_spec *spec, char **about, char **where,
+			struct err *err);
+	int (*uses)(const struct kernel_spec *spec, struct strv *entries, struct err *err);
 };
 
 extern const struct provider provider_debian, provider_source, provider_file;

@@ -84,18 +84,37 @@ static int get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	return kernel_entry_read(out, spec->arch, err);
 }
 
-static int describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err)
+/* The entry of what is locked; NULL when nothing is. Caller frees. */
+static char *locked_entry(const struct kernel_spec *spec)
 {
 	_cleanup_json_ json_t *locked = lock_read(spec);
 	char key[SHA256_HEX];
 
-	*about = packages_describe(spec);
-	*cached = 0;
-	if (locked) {
-		lock_key(locked, FORMAT, key);
-		*cached = cache_has("kernel", key);
-	}
-	return *cached ? 0 : packages_possible(spec, err);
+	if (!locked)
+		return NULL;
+	lock_key(locked, FORMAT, key);
+	return cache_path("kernel", key);
 }
 
-const struct provider provider_debian = {.name = "debian", .get = get, .describe = describe};
+static int describe(const struct kernel_spec *spec, char **about, char **where, struct err *err)
+{
+	_cleanup_free_ char *entry = locked_entry(spec);
+
+	*about = packages_describe(spec);
+	if (entry)
+		*where = cache_find("kernel", strrchr(entry, '/') + 1);
+	return *where ? 0 : packages_possible(spec, err);
+}
+
+static int uses(const struct kernel_spec *spec, struct strv *entries, struct err *err)
+{
+	_cleanup_free_ char *entry = locked_entry(spec);
+
+	(void)err;
+	if (entry)
+		strv_add(entries, entry);
+	return 0;
+}
+
+const struct provider provider_debian = {
+	.name = "debian", .get = get, .describe = describe, .uses = uses};

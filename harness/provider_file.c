@@ -131,15 +131,32 @@ static int get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	return ret;
 }
 
-static int describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err)
+static int describe(const struct kernel_spec *spec, char **about, char **where, struct err *err)
 {
 	const char *path = spec_get(spec, "image");
+	bool package = path && file_is_package(path);
 
-	(void)err;
-	*cached = path &&
-		  (file_is_package(path) ? file_package_cached(path) : access(path, R_OK) == 0);
-	*about = xasprintf("file %s", path ? path : "(no image named)");
+	*about = xasprintf("%s %s", package ? "package" : "file", path ? path : "(no image named)");
+	if (path && access(path, R_OK) < 0) {
+		err_set(err, ERR_INFRA, errno, "open %s", path);
+		return KERNEL_NOT_AVAILABLE;
+	}
+	*where = package ? file_package_entry(path, true) : path ? xstrdup(path) : NULL;
 	return 0;
 }
 
-const struct provider provider_file = {.name = "file", .get = get, .describe = describe};
+/* Links to the modules of a built tree are made anew in no time: they are not listed. */
+static int uses(const struct kernel_spec *spec, struct strv *entries, struct err *err)
+{
+	const char *path = spec_get(spec, "image");
+	_cleanup_free_ char *entry =
+		path && file_is_package(path) ? file_package_entry(path, false) : NULL;
+
+	(void)err;
+	if (entry)
+		strv_add(entries, entry);
+	return 0;
+}
+
+const struct provider provider_file = {
+	.name = "file", .get = get, .describe = describe, .uses = uses};

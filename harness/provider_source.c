@@ -238,7 +238,7 @@ static int get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	return image_release(out->image, spec->arch, &out->release, err);
 }
 
-static int describe(const struct kernel_spec *spec, char **about, int *cached, struct err *err)
+static int describe(const struct kernel_spec *spec, char **about, char **where, struct err *err)
 {
 	_cleanup_job_ struct job j = {0};
 	const char *patches = spec_get(spec, "patches");
@@ -252,9 +252,38 @@ static int describe(const struct kernel_spec *spec, char **about, int *cached, s
 	*about = xasprintf("built from %s%s%s", origin, patches ? " with " : "",
 			   patches ? patches : "");
 	/* Without a compiler there is no saying which kernel would be meant. */
-	*cached = !ret && *j.source.key && make_keys(&j, spec->series, &ignored) == 0 &&
-		  cache_has("kernel", j.kernel);
+	if (!ret && *j.source.key && make_keys(&j, spec->series, &ignored) == 0)
+		*where = cache_find("kernel", j.kernel);
 	return !ret && !*j.source.key ? packages_possible(spec, err) : ret;
 }
 
-const struct provider provider_source = {.name = "source", .get = get, .describe = describe};
+/* The kernel, what it is made from, and what others like it would start from. */
+static int uses(const struct kernel_spec *spec, struct strv *entries, struct err *err)
+{
+	_cleanup_job_ struct job j = {0};
+	int ret = read_spec(spec, &j.build, err);
+
+	if (!ret)
+		ret = source_resolve(spec, false, NULL, &j.source, err);
+	if (ret == KERNEL_NOT_AVAILABLE || (!ret && !*j.source.key)) {
+		*err = (struct err)ERR_INIT;
+		return 0;
+	}
+	if (!ret)
+		ret = make_keys(&j, spec->series, err);
+	if (ret < 0)
+		return ret;
+	const char *const all[][2] = {
+		{"kernel", j.kernel}, {"objects", j.objects}, {"source", j.source.key}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		_cleanup_free_ char *path = cache_path(all[i][0], all[i][1]);
+
+		if (path)
+			strv_add(entries, path);
+	}
+	return 0;
+}
+
+const struct provider provider_source = {
+	.name = "source", .get = get, .describe = describe, .uses = uses};

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "report.h"
 
+#include <stdio.h>
+#include <time.h>
+
+#include "cases.h"
 #include "cleanup.h"
 #include "frequency.h"
 #include "json_util.h"
 #include "judge.h"
 #include "known.h"
+#include "matrix.h"
 #include "paths.h"
 #include "record.h"
 #include "table.h"
@@ -24,18 +29,39 @@ int report_load(const char *dir, json_t **records, struct err *err)
 	return ret;
 }
 
-static void print_json(const json_t *records, const struct tally *t, int status)
+/* Lines about the known issues themselves. Without the files that takes there is nothing to say. */
+static json_t *review(const json_t *records)
+{
+	_cleanup_free_ char *known_path = paths_data("kernels/known-issues.conf");
+	_cleanup_free_ char *cases_path = paths_data("cases/cases.conf");
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_variants_ struct variants vs = {0};
+	_cleanup_matrix_ struct matrix m = {0};
+	struct err ignored = ERR_INIT;
+	char today[16];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(today, sizeof(today), "%Y-%m-%d", gmtime_r(&now, &tm));
+	if (known_load(known_path, &known, &ignored) < 0 ||
+	    cases_load(cases_path, &vs, &ignored) < 0 || matrix_open(&m, &ignored) < 0)
+		return json_array();
+	return known_review(known, records, &m, &vs, today);
+}
+
+static void print_json(const json_t *records, const json_t *to_review, const struct tally *t,
+		       int status)
 {
 	_cleanup_json_ json_t *outcomes = json_object();
 
 	for (int o = 0; o < OUTCOMES; o++)
 		json_object_set_new(outcomes, outcome_name(o), json_integer(t->n[o]));
 	_cleanup_json_ json_t *often = frequencies(records);
-	_cleanup_json_ json_t *all =
-		json_pack("{s:i, s:O, s:I, s:I, s:I, s:I, s:O}", "status", status, "outcomes",
-			  outcomes, "expected_failures", (json_int_t)t->expected_bad, "unexpected",
-			  (json_int_t)t->unexpected, "unavailable", (json_int_t)t->unavailable,
-			  "incomplete", (json_int_t)t->boots_incomplete, "records", records);
+	_cleanup_json_ json_t *all = json_pack(
+		"{s:i, s:O, s:I, s:I, s:I, s:I, s:O, s:O}", "status", status, "outcomes", outcomes,
+		"expected_failures", (json_int_t)t->expected_bad, "unexpected",
+		(json_int_t)t->unexpected, "unavailable", (json_int_t)t->unavailable, "incomplete",
+		(json_int_t)t->boots_incomplete, "review", to_review, "records", records);
 
 	if (json_object_size(often))
 		json_object_set(all, "frequencies", often);
@@ -50,13 +76,19 @@ int report_print(const char *dir, const json_t *records, bool as_json)
 	tally_records(records, &t);
 	int status = tally_status(&t);
 
+	_cleanup_json_ json_t *to_review = review(records);
+	json_t *line;
+	size_t i;
+
 	if (as_json) {
-		print_json(records, &t, status);
+		print_json(records, to_review, &t, status);
 		return status;
 	}
 	struct table_opts opts = {
 		.colour = term_colour(stdout), .width = term_width(stdout), .results = dir};
 
 	table_print(stdout, records, &t, &opts);
+	json_array_foreach (to_review, i, line)
+		puts(json_string_value(line));
 	return status;
 }

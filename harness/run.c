@@ -22,6 +22,7 @@
 #include "replay.h"
 #include "report.h"
 #include "run_dir.h"
+#include "seen.h"
 #include "sig.h"
 #include "suite.h"
 
@@ -57,10 +58,9 @@ static void run_free(struct run *r)
 static int look_at_path(const struct kernel_spec *spec, struct err *err)
 {
 	_cleanup_kernel_ struct kernel k = {0};
-	_cleanup_free_ char *about = NULL;
-	int cached;
+	_cleanup_free_ char *about = NULL, *where = NULL;
 
-	return strcmp(spec->provider, "file") ? kernel_describe(spec, &about, &cached, err)
+	return strcmp(spec->provider, "file") ? kernel_describe(spec, &about, &where, err)
 					      : kernel_get(spec, NULL, &k, err);
 }
 
@@ -276,10 +276,14 @@ static int write_postmortems(const struct run *r, const json_t *records, struct 
 static int judge_all(struct run *r, json_t **records, struct err *err)
 {
 	_cleanup_json_ json_t *names = kernel_names(r);
+	struct err ignored = ERR_INIT;
 	int failed, ret = report_load(r->dir, records, err);
 
 	if (!ret)
 		ret = save_judged(r, *records, err);
+	/* For `kernels why`; a run is none the worse without it. */
+	if (!ret)
+		seen_save(*records, r->dir, &ignored);
 	if (!ret)
 		ret = write_postmortems(r, *records, err);
 	if (!ret)

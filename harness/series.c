@@ -7,14 +7,28 @@
 #include "cleanup.h"
 #include "xalloc.h"
 
-long series_number(const char *s)
+static long parse(const char *s, int *end)
 {
 	unsigned major, minor;
-	int end = 0;
 
-	if (!s || sscanf(s, "%u.%u%n", &major, &minor, &end) != 2 || s[end])
+	if (!s || sscanf(s, "%u.%u%n", &major, &minor, end) != 2)
 		return -1;
 	return major * 1000L + minor;
+}
+
+long series_number(const char *s)
+{
+	int end = 0;
+	long n = parse(s, &end);
+
+	return n >= 0 && !s[end] ? n : -1;
+}
+
+long series_of_release(const char *release)
+{
+	int end = 0;
+
+	return parse(release, &end);
 }
 
 bool series_range(const char *s, struct series_range *r)

@@ -11,6 +11,9 @@ struct series_range {
 /* One number that sorts; -1 when @s (or NULL) is no series. */
 long series_number(const char *s);
 
+/* The same of a release, "6.1.0-56-cloud-amd64"; -1 when it does not begin with a series. */
+long series_of_release(const char *release);
+
 /* False if @s has no "..". */
 bool series_range(const char *s, struct series_range *r);
 

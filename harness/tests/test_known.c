@@ -90,6 +90,107 @@ START_TEST(class_narrows_it)
 }
 END_TEST
 
+static const struct {
+	const char *release;
+	bool match;
+} in_series[] = {
+	{"6.3.0-1-amd64", true}, {"6.19.14", true}, {"6.10-rc1", true}, {"6.2.16", false},
+	{"6.20.1", false},	 {"5.10.1", false}, {"phone", false},	{NULL, false},
+};
+
+START_TEST(series_narrows_it)
+{
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_json_ json_t *r = record(0);
+	struct err err;
+
+	ck_assert_msg(!load(ISSUE "series = 6.3..6.19\n", &known, &err), "%s", err.msg);
+	if (in_series[_i].release)
+		json_object_set_new(r, "release", json_string(in_series[_i].release));
+	ck_assert_int_eq(known_match(known, r) != NULL, in_series[_i].match);
+}
+END_TEST
+
+/* Which kernels there are, which of them were booted, and how their variants came out. */
+static const struct {
+	const char *issue, *booted, *outcome, *today, *says;
+} reviews[] = {
+	{"", "cow-1 x", "fail", "2027-01-01", NULL},
+	{"review = 2027-03-31\n", "cow-1 x", "fail", "2027-03-30", NULL},
+	{"review = 2027-03-31\n", "cow-1 x", "fail", "2027-03-31", "looked at again on 2027-03-31"},
+	{"", "cow-1 x", "pass", "2027-01-01", "it never matched"},
+	{"", "cow-1 x", "crash", "2027-01-01", "it never matched"}, /* not one that it covers */
+	{"", "cow-1", "pass", "2027-01-01", NULL},		    /* x may still need it */
+	{"series = 6.0..6.9\n", "cow-1", "pass", "2027-01-01", "it never matched"}, /* x is 5.1 */
+	{"series = 5.0..5.9\n", "cow-1 x", "fail", "2027-01-01", NULL}, /* not spoken of */
+};
+
+START_TEST(issues_are_reviewed)
+{
+	static const char matrix[] = "[cow-1]\nprovider=file\narch=x\nseries=6.1\n[x]\nprovider="
+				     "file\narch=x\nseries=5.1\n"
+				     "[cow-old]\nprovider=file\narch=x\nseries=6.1\ntags=past\n"
+				     "[other]\nprovider=file\narch=x\n";
+	_cleanup_free_ char *text = xasprintf(ISSUE "%s", reviews[_i].issue);
+	_cleanup_free_ char *path = xasprintf("%s/m.conf", test_dir());
+	struct variant v = {.case_name = "cow", .name = "0x1f"};
+	struct variants vs = {&v, 1};
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_matrix_ struct matrix m = {0};
+	_cleanup_json_ json_t *records = json_array();
+	_cleanup_strv_ struct strv booted = {0};
+	struct err err;
+
+	ck_assert_msg(!load(text, &known, &err), "%s", err.msg);
+	ck_assert_int_eq(publish_buffer(path, matrix, strlen(matrix), &err), 0);
+	ck_assert_msg(!matrix_load(path, &m, &err), "%s", err.msg);
+	strv_split(&booted, reviews[_i].booted, " ");
+	for (size_t i = 0; i < booted.n; i++) {
+		json_array_append_new(records, json_pack("{s:s, s:s, s:s}", "type", "boot",
+							 "kernel", booted.v[i], "end", "done"));
+		json_array_append_new(
+			records,
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[{s:s}], s:{s:i}}", "type",
+				  "variant", "kernel", booted.v[i], "release",
+				  *booted.v[i] == 'x' ? "5.1.0" : "6.1.7", "case", "cow", "variant",
+				  "0x1f", "outcome", reviews[_i].outcome, "findings", "assertion",
+				  "a", "observed", "seals", 0x1f));
+	}
+	_cleanup_json_ json_t *lines = known_review(known, records, &m, &vs, reviews[_i].today);
+
+	ck_assert_uint_eq(json_array_size(lines), reviews[_i].says ? 1 : 0);
+	const char *line = json_string_value(json_array_get(lines, 0));
+
+	ck_assert_msg(!reviews[_i].says || strstr(line, reviews[_i].says), "%s", line);
+	ck_assert(!line || !strncmp(line, "known issue cow: ", 17));
+}
+END_TEST
+
+/* Mistyped patterns, which would otherwise excuse nothing in silence. */
+START_TEST(patterns_that_name_nothing_are_said)
+{
+	static const char matrix[] = "[other]\nprovider=file\narch=x\n";
+	_cleanup_free_ char *path = xasprintf("%s/m.conf", test_dir());
+	struct variant v[] = {{.case_name = "cow", .name = "0x1f"},
+			      {.case_name = "seal", .name = "0x1f"}};
+	struct variants vs = {v, 1}, none = {v + 1, 1};
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_matrix_ struct matrix m = {0};
+	_cleanup_json_ json_t *records = json_array();
+	struct err err;
+
+	ck_assert_msg(!load(ISSUE, &known, &err), "%s", err.msg);
+	ck_assert_int_eq(publish_buffer(path, matrix, strlen(matrix), &err), 0);
+	ck_assert_msg(!matrix_load(path, &m, &err), "%s", err.msg);
+	_cleanup_json_ json_t *kernel = known_review(known, records, &m, &vs, "2020-01-01");
+	_cleanup_json_ json_t *cases = known_review(known, records, &m, &none, "2020-01-01");
+
+	ck_assert_ptr_nonnull(strstr(json_string_value(json_array_get(kernel, 0)), "'cow-*'"));
+	ck_assert_ptr_nonnull(
+		strstr(json_string_value(json_array_get(cases, 0)), "'stage-machine/*'"));
+}
+END_TEST
+
 /* A strict issue also speaks of the variant that passes. */
 START_TEST(strict_matches_a_pass)
 {
@@ -125,6 +226,10 @@ static const struct {
 	{GOOD "review = soon\n", "is a date"},
 	{GOOD "review = 2027-13-01\n", "is a date"},
 	{GOOD "text = again\n", "twice"},
+	{GOOD "series = 6.3\n", "is a range"},
+	{GOOD "series = 6.9..6.3\n", "is a range"},
+	{GOOD "series = 6.3..\n", "is a range"},
+	{GOOD "series = 6.3..6.4\nseries = 6.3..6.4\n", "twice"},
 	{GOOD "nonsense\n", "known.conf:6"},
 };
 
@@ -162,6 +267,7 @@ START_TEST(shipped_issues)
 		{"6.12", "seal", "fail", "seal-write-implied", 0x3e, true},
 		{"6.12", "seal", "fail", "seal-write", 0x3e, false},
 		{"6.12", "seal", "fail", "seal-write-implied", 0x1f, false},
+		{"7.0", "seal", "fail", "seal-write-implied", 0x3e, false}, /* fixed there */
 	};
 	_cleanup_free_ char *path = paths_data("kernels/known-issues.conf");
 	_cleanup_known_ struct known *known = NULL;
@@ -169,11 +275,11 @@ START_TEST(shipped_issues)
 
 	ck_assert_msg(!known_load(path, &known, &err), "%s", err.msg);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
-		_cleanup_json_ json_t *r =
-			json_pack("{s:s, s:s, s:s, s:s, s:[{s:s}], s:{s:i}}", "kernel",
-				  checks[i].kernel, "case", checks[i].name, "variant", "v",
-				  "outcome", checks[i].outcome, "findings", "assertion",
-				  checks[i].assertion, "observed", "seals", checks[i].seals);
+		_cleanup_json_ json_t *r = json_pack(
+			"{s:s, s:s, s:s, s:s, s:s, s:[{s:s}], s:{s:i}}", "kernel", checks[i].kernel,
+			"release", checks[i].kernel, "case", checks[i].name, "variant", "v",
+			"outcome", checks[i].outcome, "findings", "assertion", checks[i].assertion,
+			"observed", "seals", checks[i].seals);
 
 		const struct known_issue *issue = known_match(known, r);
 
@@ -191,6 +297,9 @@ TEST_SUITE(known_suite)
 
 	tcase_add_loop_test(tc, what_an_issue_covers, 0, (int)(sizeof(rows) / sizeof(*rows)));
 	tcase_add_test(tc, class_narrows_it);
+	tcase_add_loop_test(tc, series_narrows_it, 0, sizeof(in_series) / sizeof(*in_series));
+	tcase_add_loop_test(tc, issues_are_reviewed, 0, sizeof(reviews) / sizeof(*reviews));
+	tcase_add_test(tc, patterns_that_name_nothing_are_said);
 	tcase_add_test(tc, strict_matches_a_pass);
 	tcase_add_loop_test(tc, bad_file_is_refused, 0, (int)(sizeof(bad) / sizeof(*bad)));
 	tcase_add_test(tc, shipped_issues);

@@ -354,22 +354,22 @@ END_TEST
 
 START_TEST(list_needs_no_network_and_knows_the_cache)
 {
-	_cleanup_free_ char *before = NULL, *after = NULL;
+	_cleanup_free_ char *before = NULL, *after = NULL, *where = NULL;
 	_cleanup_kernel_ struct kernel k = {0};
 	struct err err = ERR_INIT;
-	int cached;
 
 	begin();
 	_cleanup_free_ char *path = xstrdup(getenv("PATH"));
 
 	setenv("PATH", "/nowhere", 1);
-	ck_assert_int_eq(kernel_describe(debian(), &before, &cached, &err), 0);
-	ck_assert_int_eq(cached, 0);
+	ck_assert_int_eq(kernel_describe(debian(), &before, &where, &err), 0);
+	ck_assert_ptr_null(where);
 	ck_assert_str_eq(before, "Debian " PACKAGE " in stable");
 	setenv("PATH", path, 1);
 	must_get(debian(), &k);
-	ck_assert_int_eq(kernel_describe(debian(), &after, &cached, &err), 0);
-	ck_assert_int_eq(cached, 1);
+	ck_assert_int_eq(kernel_describe(debian(), &after, &where, &err), 0);
+	ck_assert_pstr_eq(where, k.entry);
+	ck_assert_int_gt(cache_size(where), 8192);
 	ck_assert_str_eq(after, "Debian linux-image-" OLD " 6.1.9-1 (stable)");
 }
 END_TEST

@@ -114,7 +114,9 @@ static void put_env(const struct world *w)
 static struct world world_new(void)
 {
 	char base[] = "/tmp/sealmatrix-test-source.XXXXXX";
-	struct world w = {.spec = {.name = xstrdup("k"), .arch = xstrdup("x86_64")}};
+	struct world w = {.spec = {.name = xstrdup("k"),
+				   .arch = xstrdup("x86_64"),
+				   .provider = xstrdup("source")}};
 
 	ck_assert_ptr_nonnull(mkdtemp(base));
 	w.base = xstrdup(base);
@@ -142,6 +144,7 @@ static void world_free(struct world *w)
 	free(w->base);
 	free(w->spec.name);
 	free(w->spec.arch);
+	free(w->spec.provider);
 	strv_free(&w->spec.keys);
 	strv_free(&w->spec.values);
 }
@@ -186,12 +189,11 @@ static unsigned made(const struct world *w, const char *target)
 
 static int cached(const struct world *w)
 {
-	_cleanup_free_ char *about = NULL;
+	_cleanup_free_ char *about = NULL, *where = NULL;
 	struct err err = ERR_INIT;
-	int yes = -1;
 
-	ck_assert_msg(provider_source.describe(&w->spec, &about, &yes, &err) == 0, "%s", err.msg);
-	return yes;
+	ck_assert_msg(kernel_describe(&w->spec, &about, &where, &err) == 0, "%s", err.msg);
+	return where != NULL;
 }
 
 static void other_config(struct world *w)
@@ -408,18 +410,16 @@ START_TEST(source_is_found_where_the_user_keeps_it)
 	_cleanup_world_ struct world w = world_new();
 	_cleanup_free_ char *dir = xasprintf("%s/mine/vendor", w.base);
 	_cleanup_free_ char *dirs = xasprintf("/nowhere:%s/mine", w.base);
-	_cleanup_free_ char *from = xasprintf("%s/tree", w.base), *about = NULL;
+	_cleanup_free_ char *from = xasprintf("%s/tree", w.base), *about = NULL, *where = NULL;
 	struct err err = ERR_INIT;
-	int yes;
 
 	set_source(&w, "tree", "vendor");
 	unsetenv("SEALMATRIX_SOURCES");
-	ck_assert_int_eq(provider_source.describe(&w.spec, &about, &yes, &err),
-			 KERNEL_NOT_AVAILABLE);
+	ck_assert_int_eq(kernel_describe(&w.spec, &about, &where, &err), KERNEL_NOT_AVAILABLE);
 	ck_assert_msg(strstr(err.msg, "vendor is not here") &&
 			      strstr(err.msg, "SEALMATRIX_SOURCES"),
 		      "%s", err.msg);
-	ck_assert_int_eq(yes, 0);
+	ck_assert_ptr_null(where);
 	ck_assert_str_eq(about, "built from vendor with a.patch");
 
 	_cleanup_free_ char *mine = xasprintf("%s/mine", w.base);
