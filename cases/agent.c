@@ -99,6 +99,32 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return -1;
 }
 
+/*
+ * A kernel without a console starts init without open files: a descriptor of ours must not become
+ * what others write their messages to.
+ */
+static void fill_std_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What the kernel prints reaches the host only if this does. Whether it does is for the host to
+ * see. */
+static void mark_console(void)
+{
+	static const char mark[] = "<2>" SM_CONSOLE_MARK "\n";
+	_cleanup_close_ int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!write(fd, mark, sizeof(mark) - 1);
+}
+
 /* A line discipline would turn each newline into two bytes and answer to what comes in. */
 static int open_channel(const char *path)
 {
@@ -245,6 +271,7 @@ static int run_plan(const struct options *o, const struct plan *plan, char *know
 
 	if (!features && plan->probe)
 		features = find_features(o, plan->deadline_ms, out);
+	env.lacks_ns = probe_lacks_ns();
 	int ret = send_frame(out, hello_frame(features, o->modules));
 
 	for (size_t i = 0; ret >= 0 && i < n; i++) {
@@ -290,8 +317,10 @@ static int agent(const struct options *o, int fd)
 	}
 	frame_out_init(&out, fd, plan.nonce);
 	explicit_bzero(plan.nonce, sizeof(plan.nonce));
-	if (o->channel)
+	if (o->channel) {
 		unlink(o->plan);
+		mark_console();
+	}
 	return run_plan(o, &plan, features, &out) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -309,6 +338,7 @@ int main(int argc, char **argv)
 	 * a second to have an answer, and no record may depend on chance.
 	 */
 	json_object_seed(1);
+	fill_std_fds();
 	if (parse_options(argc, argv, &o) < 0)
 		return EXIT_USAGE;
 	if (o.help)

@@ -22,6 +22,7 @@ struct case_env {
 	unsigned index;	      /* of the variant in the plan */
 	int progress_fd;      /* of a pipe, for case_progress(); 0: nobody listens */
 	unsigned deadline_ms; /* guest time (CLOCK_MONOTONIC) one variant may take */
+	unsigned lacks_ns;    /* CLONE_NEW* flags that this kernel was seen not to know */
 };
 
 /* Run one variant. @params is the plan's, unchecked; the case fills the object @facts. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -147,6 +148,29 @@ static void report(struct machine_run *run, json_t *facts)
 	facts_stop(run, facts);
 }
 
+/*
+ * A kernel without, say, IPC namespaces runs containers all the same, and has the same memory. Of
+ * the namespaces of a plain container those that it lacks are left out, and that is said; one that
+ * the variant is about is not.
+ */
+static void leave_out_namespaces(struct machine_run *run)
+{
+	static const struct {
+		const char *name;
+		uint32_t flag;
+	} plain[] = {{"pid", CLONE_NEWPID},
+		     {"mnt", CLONE_NEWNS},
+		     {"uts", CLONE_NEWUTS},
+		     {"ipc", CLONE_NEWIPC}};
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+		if (!(run->env->lacks_ns & run->p.clone_flags & plain[i].flag))
+			continue;
+		run->p.clone_flags &= ~plain[i].flag;
+		ctl_note(run->ctl, EINVAL, true, "namespace %s", plain[i].name);
+	}
+}
+
 int machine_open(struct machine_run *run, const struct case_env *env, const json_t *params,
 		 json_t *facts)
 {
@@ -160,9 +184,14 @@ int machine_open(struct machine_run *run, const struct case_env *env, const json
 	};
 	if (params_parse(params, &run->p, facts) < 0)
 		return -1;
+	if (run->p.joins && env->lacks_ns & CLONE_NEWIPC) {
+		fact_unsupported(facts, "join ipc", EINVAL);
+		return -1;
+	}
 	run->in_charge = true;
 	if (take_charge(run, facts) < 0 || make_control(run, facts) < 0)
 		return -1;
+	leave_out_namespaces(run);
 	return schedule_set(run->ctl, &run->p, facts);
 }
 

@@ -383,3 +383,30 @@ void probe_features(const struct case_env *env, const json_t *params, json_t *fa
 		json_object_set_new(facts, features[i].name, observed_json(&jobs[i].o));
 	}
 }
+
+/* EINVAL is what a flag gets that the kernel does not know; a limit or a lack of rights is another
+ * matter. In a child, for it would change this process. */
+static bool knows_ns(unsigned flags)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0)
+		_exit(unshare((int)flags) < 0 && errno == EINVAL);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid < 0 || !WIFEXITED(status) || !WEXITSTATUS(status);
+}
+
+unsigned probe_lacks_ns(void)
+{
+	static const unsigned plain[] = {CLONE_NEWPID, CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC};
+	unsigned lacks = 0;
+
+	if (knows_ns(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC))
+		return 0;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		if (!knows_ns(plain[i]))
+			lacks |= plain[i];
+	return lacks;
+}

@@ -8,3 +8,6 @@
 #include "case.h"
 
 case_fn probe_features;
+
+/* The CLONE_NEW* flags of a plain container's namespaces that this kernel does not know. */
+unsigned probe_lacks_ns(void);

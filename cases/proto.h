@@ -61,3 +61,9 @@
 #define SM_PARK_REFUSED	  "sealmatrix: no template: "
 #define SM_PARK_PORT	  0x505
 #define SM_PARK_VALUE	  1 /* "panicked": with -action panic=pause the machine stops */
+
+/*
+ * The agent has the kernel print this line, loud enough for `quiet`. A console on which it does not
+ * turn up would not show an oops either.
+ */
+#define SM_CONSOLE_MARK "sealmatrix: this console can be read"

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "console.h"
 #include "json_util.h"
+#include "proto.h"
 #include "publish.h"
 #include "record.h"
 
@@ -71,6 +72,9 @@ static const char *end_word(const struct boot *b, const struct vm_result *res)
 		return words[VM_INTERRUPTED];
 	if (b->protocol.kind)
 		return words[VM_STOPPED];
+	/* A kernel that lets nobody at the exit device is ended by a reset, once all is said. */
+	if (res->end == VM_RESET && b->bye && b->ran == b->planned)
+		return words[VM_DONE];
 	/* The exit device alone proves nothing: the agent must have said that it is through. */
 	if (res->end == VM_DONE && !b->bye)
 		return "broken";
@@ -90,8 +94,10 @@ static void add_console(const struct boot *b, const char *end, json_t *r)
 		return;
 	}
 	enum console_event ev = console_scan(text, len, &line);
+	/* Silence means something only where the kernel could have been heard. */
+	bool deaf = ev == CONSOLE_QUIET && b->hello && !strstr(text, SM_CONSOLE_MARK);
 
-	put_str(r, "console", events[ev]);
+	put_str(r, "console", deaf ? "deaf" : events[ev]);
 	put_str(r, "console_line", line);
 	if (strcmp(end, "done") || ev != CONSOLE_QUIET) {
 		_cleanup_free_ char *tail = console_tail(text, len, TAIL_LINES);

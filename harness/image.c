@@ -52,13 +52,24 @@ enum {
 	SETUP_SECTS = 0x1f1,
 	SYSSIZE = 0x1f4,
 	HDRS = 0x202,
+	PROTOCOL = 0x206,
 	KERNEL_VERSION = 0x20e,
 	HEADER_END = 0x210,
+	XLOADFLAGS = 0x236,
 };
+
+#define PROTOCOL_XLOADFLAGS 0x20c /* the first that has them: Linux 3.8 */
+#define XLF_KERNEL_64	    1
 
 static bool is_bzimage(const struct image *im)
 {
 	return im->len > HEADER_END && !memcmp(im->data + HDRS, "HdrS", 4);
+}
+
+static bool is_32_bit(const struct image *im)
+{
+	return im->len > XLOADFLAGS + 2 && u16(im, PROTOCOL) >= PROTOCOL_XLOADFLAGS &&
+	       !(u16(im, XLOADFLAGS) & XLF_KERNEL_64);
 }
 
 static int bzimage_release(const struct image *im, char **release, struct err *err)
@@ -110,20 +121,72 @@ static int wrong_arch(const struct image *im, const char *kind, const char *is, 
 		       is, arch);
 }
 
+/*
+ * The note by which a loader finds the 32-bit entry of an uncompressed x86 kernel
+ * (XEN_ELFNOTE_PHYS32_ENTRY of Xen's elfnote.h): without it QEMU does not take the file.
+ */
+static bool has_pvh_note(const struct image *im)
+{
+	static const uint32_t head[] = {4, 0, 18}; /* length of name; of the entry; type */
+
+	for (const char *p = im->data; (p = memmem(p, im->data + im->len - p, "Xen", 4)); p++) {
+		size_t at = p - im->data;
+
+		if (at >= sizeof(head) && u32(im, at - 12) == head[0] && u32(im, at - 4) == head[2])
+			return true;
+	}
+	return false;
+}
+
+/* What people take for a kernel image. */
+static int no_kernel(const struct image *im, struct err *err)
+{
+	static const struct {
+		size_t at, len;
+		const char *magic, *what;
+	} kinds[] = {
+		{0, 8, "ANDROID!",
+		 ": an Android boot image; unpack_bootimg takes the kernel out of it"},
+		{0, 2, "\x1f\x8b", ": it is compressed, unpack it first"},
+		{0, 4, "\xfd\x37\x7a\x58", ": it is compressed, unpack it first"},
+		{0, 4, "\x28\xb5\x2f\xfd", ": it is compressed, unpack it first"},
+		{0, 4, "\x27\x05\x19\x56",
+		 ": a U-Boot image; dumpimage takes the kernel out of it"},
+		{36, 4, "\x18\x28\x6f\x01", ": a zImage for 32-bit ARM"},
+		{4, 4, "zimg", ": an EFI zboot image; give the Image of the same build"},
+	};
+	const char *what = "";
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (im->len >= kinds[i].at + kinds[i].len &&
+		    !memcmp(im->data + kinds[i].at, kinds[i].magic, kinds[i].len))
+			what = kinds[i].what;
+	return err_set(err, ERR_USER, 0, "%s is not a kernel image (bzImage, vmlinux or Image)%s",
+		       im->path, what);
+}
+
 static int release_of(const struct image *im, const char *arch, char **release, struct err *err)
 {
+	if (is_bzimage(im) && is_32_bit(im))
+		return wrong_arch(im, "a bzImage", "32-bit x86", arch, err);
 	if (is_bzimage(im))
 		return strcmp(arch, "x86_64") ? wrong_arch(im, "a bzImage", "x86_64", arch, err)
 					      : bzimage_release(im, release, err);
-	if (im->len > sizeof(Elf64_Ehdr) && !memcmp(im->data, ELFMAG, SELFMAG))
-		return strcmp(arch, elf_arch(im))
-			       ? wrong_arch(im, "a vmlinux", elf_arch(im), arch, err)
-			       : banner_release(im, release);
+	if (im->len > sizeof(Elf64_Ehdr) && !memcmp(im->data, ELFMAG, SELFMAG)) {
+		if (strcmp(arch, elf_arch(im)))
+			return wrong_arch(im, "a vmlinux", elf_arch(im), arch, err);
+		if (!strcmp(arch, "x86_64") && !has_pvh_note(im))
+			return err_set(err, ERR_USER, 0,
+				       "%s is a vmlinux that cannot be started as it is (no PVH "
+				       "entry: CONFIG_PVH, from Linux 5.0 on); give the bzImage of "
+				       "the same build",
+				       im->path);
+		return banner_release(im, release);
+	}
 	if (im->len > 64 && !memcmp(im->data + 56, "ARM\x64", 4))
 		return strcmp(arch, "arm64") ? wrong_arch(im, "an Image", "arm64", arch, err)
 					     : banner_release(im, release);
-	return err_set(err, ERR_USER, 0, "%s is not a kernel image (bzImage, vmlinux or Image)",
-		       im->path);
+	return no_kernel(im, err);
 }
 
 int image_release(const char *path, const char *arch, char **release, struct err *err)

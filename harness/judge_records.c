@@ -338,6 +338,11 @@ static void judge_boot(json_t *records, json_t *boot)
 		set_outcome(boot, OUTCOME_ERROR, "controls", why);
 	else if (jint(boot, "planned", -1) != jint(boot, "ran", -2))
 		set_outcome(boot, OUTCOME_ERROR, "boot", "it ended before its plan did");
+	else if (is(boot, "console", "deaf"))
+		set_outcome(
+			boot, OUTCOME_ERROR, "boot",
+			"an oops would not be seen: what the kernel prints does not reach its "
+			"serial console (CONFIG_PRINTK, and on x86 CONFIG_SERIAL_8250_CONSOLE)");
 	else if (!is(boot, "console", "quiet"))
 		set_outcome(boot, OUTCOME_ERROR, "boot",
 			    "nobody has looked for an oops on the console");

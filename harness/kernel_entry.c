@@ -145,7 +145,8 @@ int kernel_entry_read(struct kernel *out, const char *arch, struct err *err)
 	_cleanup_free_ char *release = find_name(modules, "*");
 
 	out->image = xasprintf("%s/vmlinuz", out->entry);
-	out->config = access(config, R_OK) == 0 ? steal_ptr(config) : NULL;
+	if (access(config, R_OK) == 0)
+		out->config = steal_ptr(config);
 	int ret = image_release(out->image, arch, &out->release, err);
 
 	if (ret == -ENOMSG)

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "hash.h"
 #include "json_util.h"
+#include "kernel_check.h"
 #include "lock.h"
 #include "near.h"
 
@@ -97,13 +98,14 @@ int kernel_get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	}
 	if (!ret)
 		ret = hash_file(out->image, out->sha256, err);
-	if (ret < 0) {
-		err_context(err, "kernel %s", spec->name);
-		return ret;
+	if (!ret) {
+		out->name = xstrdup(spec->name);
+		out->arch = xstrdup(spec->arch);
+		ret = kernel_check(out, err);
 	}
-	out->name = xstrdup(spec->name);
-	out->arch = xstrdup(spec->arch);
-	return 0;
+	if (ret < 0)
+		err_context(err, "kernel %s", spec->name);
+	return ret;
 }
 
 int kernel_describe(const struct kernel_spec *spec, char **about, char **where, struct err *err)

@@ -9,6 +9,9 @@ static const char *const x86_devices[] = {"-device", "isa-debug-exit,iobase=0xf4
 /* Its port is SM_PARK_PORT. */
 static const char *const x86_park[] = {"-device", "pvpanic", NULL};
 
+static const char *const x86_options[] = {"CONFIG_64BIT", "CONFIG_SERIAL_8250",
+					  "CONFIG_SERIAL_8250_CONSOLE", NULL};
+
 static const struct vm_arch archs[] = {
 	{
 		.name = "x86_64",
@@ -22,6 +25,7 @@ static const struct vm_arch archs[] = {
 		.channel = "ttyS1",
 		.devices = x86_devices,
 		.park = x86_park,
+		.options = x86_options,
 		.ip_register = "IP=", /* RIP=, and EIP= before long mode */
 		.halted = "HLT=1",
 	},

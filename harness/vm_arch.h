@@ -16,6 +16,7 @@ struct vm_arch {
 	const char *const *devices; /* QEMU arguments, NULL-terminated */
 	const char *const *park;    /* those by which a guest stops itself, for a template */
 	const char *ip_register;    /* what `info registers` calls the instruction pointer */
+	const char *const *options; /* of the kernel, that this machine needs; NULL-terminated */
 	const char *halted;	    /* how it says that the vCPU is halted; NULL: it does not */
 };
 

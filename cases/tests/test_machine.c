@@ -33,9 +33,8 @@ static int count_fds(void)
 }
 
 /* @params is "name=value name=value …"; nothing may be left behind. */
-static json_t *run_in(const char *dir, unsigned deadline_ms, const char *params)
+static json_t *run_env(const struct case_env *env, const char *params)
 {
-	const struct case_env env = {.bin_dir = dir, .deadline_ms = deadline_ms};
 	json_t *p = json_object(), *facts = json_object();
 	char *words = strdup(params), *save = NULL;
 	int fds = count_fds();
@@ -46,13 +45,20 @@ static json_t *run_in(const char *dir, unsigned deadline_ms, const char *params)
 		*value++ = '\0';
 		json_object_set_new(p, w, json_string(value));
 	}
-	case_machine(&env, p, facts);
+	case_machine(env, p, facts);
 	free(words);
 	json_decref(p);
 	ck_assert_int_eq(count_fds(), fds);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
 	return facts;
+}
+
+static json_t *run_in(const char *dir, unsigned deadline_ms, const char *params)
+{
+	const struct case_env env = {.bin_dir = dir, .deadline_ms = deadline_ms};
+
+	return run_env(&env, params);
 }
 
 static json_t *run(const char *params)
@@ -208,6 +214,38 @@ START_TEST(completes)
 			dump(facts, "unsupported"));
 	else
 		assert_healthy(facts, healthy[_i]);
+	json_decref(facts);
+}
+END_TEST
+
+/* What this kernel has is kept from the machine: it runs with what is left, and says so. */
+START_TEST(namespaces_that_the_kernel_lacks_are_left_out)
+{
+	static const char *const params[] = {"ns=plain", "image=memfd seals=0xf", "join=ipc"};
+	const struct case_env env = {.bin_dir = test_guest_dir(),
+				     .deadline_ms = DEADLINE_MS,
+				     .lacks_ns = CLONE_NEWIPC | CLONE_NEWPID};
+	size_t i;
+	json_t *step;
+	int said = 0;
+
+	if (test_no_machine())
+		return;
+	json_t *facts = run_env(&env, params[_i]);
+
+	if (!strcmp(params[_i], "join=ipc")) {
+		ck_assert_str_eq(text(json_object_get(facts, "unsupported"), "step"), "join ipc");
+		json_decref(facts);
+		return;
+	}
+	assert_healthy(facts, params[_i]);
+	json_array_foreach (json_object_get(facts, "setup"), i, step) {
+		const char *name = text(step, "step");
+
+		said += !strcmp(name, "namespace ipc") || !strcmp(name, "namespace pid");
+		ck_assert(strcmp(name, "namespace uts") != 0);
+	}
+	ck_assert_int_eq(said, 2);
 	json_decref(facts);
 }
 END_TEST
@@ -506,6 +544,7 @@ TEST_SUITE(machine)
 
 	tcase_set_timeout(tc, getenv("SM_SOAK") ? 1200 : 120);
 	tcase_add_loop_test(tc, completes, 0, sizeof(healthy) / sizeof(*healthy));
+	tcase_add_loop_test(tc, namespaces_that_the_kernel_lacks_are_left_out, 0, 3);
 	tcase_add_test(tc, says_its_words_in_order);
 	tcase_add_loop_test(tc, forced_class, 0, N_CLASSES * N_NS);
 	tcase_add_loop_test(tc, healthy_under_schedule, 0, N_CLASSES * N_NS);

@@ -25,6 +25,7 @@ static void elf(char *img, int machine)
 {
 	memcpy(img, ELFMAG, SELFMAG);
 	((Elf64_Ehdr *)img)->e_machine = machine;
+	memcpy(img + 512, "\4\0\0\0\4\0\0\0\22\0\0\0Xen", 16); /* the PVH entry's note */
 	/* The first hit is a format, as in real ones. */
 	strcpy(img + 1000, "Linux version %s");
 	strcpy(img + 2000, "Linux version 5.4.3 (gcc)");
@@ -88,6 +89,68 @@ START_TEST(wrong_architecture_is_a_user_error)
 }
 END_TEST
 
+static void i386(char *img)
+{
+	bzimage(img);
+	memcpy(img + 0x206, "\x0c\x02", 2); /* the protocol; and no XLF_KERNEL_64 */
+}
+
+static void vmlinux_without_pvh(char *img)
+{
+	elf(img, EM_X86_64);
+	memset(img + 512, 0, 16);
+}
+
+static void android(char *img)
+{
+	memcpy(img, "ANDROID!", 8);
+}
+
+static void gzip(char *img)
+{
+	memcpy(img, "\x1f\x8b", 2);
+}
+
+static const struct {
+	void (*make)(char *img);
+	const char *says;
+} refused[] = {
+	{i386, "32-bit x86"},
+	{vmlinux_without_pvh, "CONFIG_PVH"},
+	{android, "unpack_bootimg"},
+	{gzip, "compressed"},
+};
+
+START_TEST(near_misses_are_explained)
+{
+	char *release = NULL;
+	struct err err;
+	char img[SIZE];
+
+	memset(img, 0, SIZE);
+	refused[_i].make(img);
+	ck_assert_int_lt(release_of(img, SIZE, "x86_64", &release, &err), 0);
+	ck_assert_int_eq(err.kind, ERR_USER);
+	ck_assert_msg(strstr(err.msg, refused[_i].says) != NULL, "%s", err.msg);
+	ck_assert_ptr_null(release);
+}
+END_TEST
+
+/* With the flag, the same header is a 64-bit kernel's. */
+START_TEST(protocol_with_the_64_bit_flag)
+{
+	char *release = NULL;
+	struct err err;
+	char img[SIZE];
+
+	memset(img, 0, SIZE);
+	i386(img);
+	img[0x236] = 1;
+	ck_assert_int_eq(release_of(img, SIZE, "x86_64", &release, &err), 0);
+	free(release);
+}
+END_TEST
+
 START_TEST(truncated_image_is_refused)
 {
 	char *release = NULL;
@@ -122,6 +185,8 @@ TEST_SUITE(image)
 
 	tcase_add_test(tc, releases_are_found);
 	tcase_add_test(tc, wrong_architecture_is_a_user_error);
+	tcase_add_loop_test(tc, near_misses_are_explained, 0, sizeof(refused) / sizeof(*refused));
+	tcase_add_test(tc, protocol_with_the_64_bit_flag);
 	tcase_add_test(tc, truncated_image_is_refused);
 	tcase_add_test(tc, anything_else_is_no_kernel);
 	suite_add_tcase(s, tc);

@@ -303,11 +303,13 @@ END_TEST
 
 START_TEST(a_boot_needs_its_evidence_too)
 {
-	static const char *const paths[] = {"4/console", "4/planned"};
+	static const struct {
+		const char *path, *value;
+	} plants[] = {{"4/console", NULL}, {"4/planned", NULL}, {"4/console", "\"deaf\""}};
 	_cleanup_json_ json_t *all = healthy_boot();
 	struct tally t;
 
-	plant(all, paths[_i], NULL);
+	plant(all, plants[_i].path, plants[_i].value);
 	judge_records(all, NULL);
 	ck_assert_str_eq(outcome(all, BOOT), "error");
 	tally_records(all, &t);
@@ -496,7 +498,7 @@ TEST_SUITE(judge_records_suite)
 	tcase_add_loop_test(tc, boots_are_judged_apart, 0, 2);
 	tcase_add_loop_test(tc, ended_within_a_variant, 0, N(crashes));
 	tcase_add_test(tc, oops_behind_good_variants);
-	tcase_add_loop_test(tc, a_boot_needs_its_evidence_too, 0, 2);
+	tcase_add_loop_test(tc, a_boot_needs_its_evidence_too, 0, 3);
 	tcase_add_test(tc, not_run);
 	tcase_add_test(tc, not_run_here_but_in_another_boot);
 	tcase_add_loop_test(tc, kernel_that_never_booted, 0, N(absent));

@@ -71,10 +71,11 @@ static void set_key(struct kernel_spec *s, const char *key, const char *value)
 static void put_head(const struct world *w)
 {
 	_cleanup_free_ char *path = xasprintf("%s/tree/head", w->base);
-	char head[65] = "\177ELF";
+	char head[96] = "\177ELF";
 	struct err err = ERR_INIT;
 
-	head[18] = 62; /* EM_X86_64 */
+	head[18] = 62;					       /* EM_X86_64 */
+	memcpy(head + 64, "\4\0\0\0\4\0\0\0\22\0\0\0Xen", 16); /* the PVH entry's note */
 	ck_assert_int_eq(publish_buffer(path, head, sizeof(head), &err), 0);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The commands as a user types them: what they print and how they exit. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -31,6 +32,10 @@ static const struct {
 	{{"run", "6.1", "--schedule", "H7"}, "did you mean H1"},
 	{{"run", "6.1", "--schedule", "P:exit<P:entry"}, "opposite order"},
 	{{"run", "./Makefile"}, "not a kernel image"},
+	{{"kernels", "lsit"}, "did you mean list"},
+	{{"kernels", "why"}, "which one"},
+	{{"kernels", "prune", "6.1"}, "takes no '6.1'"},
+	{{"kernels", "build", "6.1"}, "`kernels get 6.1`"},
 };
 
 START_TEST(mistakes_get_one_line_and_status_2)
@@ -155,6 +160,92 @@ START_TEST(truncated_image_costs_only_itself)
 }
 END_TEST
 
+/* A kernel that lets nobody at the exit device: not even root may touch ports when it is locked
+ * down. */
+START_TEST(machine_without_an_exit_is_no_crash)
+{
+	_cleanup_free_ char *dir = results_dir("locked");
+	int status;
+	_cleanup_json_ json_t *run = RUN(dir, &status, "6.1", "--accel", "tcg", "--suite", "smoke",
+					 "--append", "lockdown=integrity");
+	const json_t *boot = find_boot(run, "6.1", 1);
+
+	ck_assert_str_eq(jstr(boot, "end", ""), "done");
+	ck_assert_ptr_nonnull(strstr(jstr(boot, "text", ""), "guest-reset"));
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+/* Nothing below KERN_EMERG is printed: an oops would not be seen, so its absence proves nothing. */
+START_TEST(deaf_console_is_no_quiet_one)
+{
+	_cleanup_free_ char *dir = results_dir("deaf");
+	int status;
+	_cleanup_json_ json_t *run = RUN(dir, &status, "6.1", "--accel", "tcg", "--suite", "smoke",
+					 "--append", "loglevel=1");
+	const json_t *boot = find_boot(run, "6.1", 1);
+
+	ck_assert_str_eq(jstr(boot, "console", ""), "deaf");
+	ck_assert_str_eq(jstr(boot, "outcome", ""), "error");
+	ck_assert_int_eq(status, 1);
+}
+END_TEST
+
+/* Named in the matrix, and to be had nowhere: in the records with the reason, and --require minds.
+ */
+START_TEST(kernel_that_cannot_be_had_is_in_the_records)
+{
+	_cleanup_free_ char *dir = results_dir("unavailable");
+	int status;
+
+	unsetenv("SEALMATRIX_SNAPSHOT");
+	unsetenv("SEALMATRIX_SOURCES");
+	_cleanup_json_ json_t *run = _i ? RUN(dir, &status, "5.3", "android-4.19", "--require")
+					: RUN(dir, &status, "5.3", "android-4.19");
+	const char *want = _i ? "infra" : "unavailable";
+
+	ck_assert_str_eq(jstr(find_boot(run, "5.3", 0), "end", ""), want);
+	ck_assert_ptr_nonnull(
+		strstr(jstr(find_boot(run, "5.3", 0), "text", ""), "SEALMATRIX_SNAPSHOT"));
+	ck_assert_str_eq(jstr(find_boot(run, "android-4.19", 0), "end", ""), want);
+	ck_assert_ptr_nonnull(
+		strstr(jstr(find_boot(run, "android-4.19", 0), "text", ""), "SEALMATRIX_SOURCES"));
+	ck_assert_int_eq(status, 3);
+}
+END_TEST
+
+/* What was cached is a kernel as well when it comes as somebody's file. */
+START_TEST(kernel_is_added_and_explained)
+{
+	_cleanup_free_ char *dir = results_dir("add"), *out = NULL, *log = NULL, *json = NULL;
+	_cleanup_free_ char *config = xasprintf("%s/config", test_dir());
+	char *argv[] = {(char *)driver(), "kernels", "get", "--json", "6.1", NULL};
+	struct err err = ERR_INIT;
+
+	setenv("XDG_CONFIG_HOME", config, 1);
+	ck_assert_msg(proc_capture(argv, NULL, &json, &err) == 0, "%s", err.msg);
+	_cleanup_json_ json_t *got = json_loads(json, 0, NULL);
+	const char *image = jstr(json_array_get(got, 0), "image", "");
+
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "kernels", "add", image, "--name", "mine"), 0);
+	ck_assert_ptr_nonnull(strstr(out, "mine is in"));
+	free(steal_ptr(out));
+	free(steal_ptr(log));
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "kernels", "why", "--json", "mine"), 0);
+	_cleanup_json_ json_t *why = json_loads(out, 0, NULL);
+
+	ck_assert_str_eq(jstr(json_array_get(why, 0), "sha256", ""),
+			 jstr(json_array_get(got, 0), "sha256", "?"));
+	free(steal_ptr(out));
+	free(steal_ptr(log));
+	/* Twice is a mistake, and so is what is no kernel. */
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "kernels", "add", image, "--name", "mine"), 2);
+	free(steal_ptr(out));
+	free(steal_ptr(log));
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "kernels", "add", "./Makefile"), 2);
+}
+END_TEST
+
 TEST_SUITE(commands)
 {
 	Suite *s = suite_create("commands");
@@ -169,6 +260,10 @@ TEST_SUITE(commands)
 	tcase_add_test(tc, unmet_schedule_is_said_with_status_2);
 	tcase_add_test(tc, truncated_image_costs_only_itself);
 	tcase_add_test(tc, full_disk_is_said_and_can_be_tried_again);
+	tcase_add_test(tc, machine_without_an_exit_is_no_crash);
+	tcase_add_test(tc, deaf_console_is_no_quiet_one);
+	tcase_add_loop_test(tc, kernel_that_cannot_be_had_is_in_the_records, 0, 2);
+	tcase_add_test(tc, kernel_is_added_and_explained);
 	suite_add_tcase(s, tc);
 	return s;
 }
