@@ -102,6 +102,11 @@ soak: all test-programs ## SOAK=200 runs that must all be the same, byte for byt
 bench: all ## how long things take, as ratios
 	$(O)/sealmatrix bench $(ARGS)
 
+.PHONY: sweep
+sweep: deps ## boot every kernel that the mirror offers, both flavours: nothing unexpected
+	@$(MAKE) --no-print-directory -j"$$(nproc)" all
+	@$(O)/sealmatrix run cloud generic $(ARGS)
+
 .PHONY: mutants
 mutants: deps ## build kernels with a seeded fault each, and see that each is caught
 	@$(MAKE) --no-print-directory -j"$$(nproc)" all

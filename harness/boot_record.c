@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "boot_hint.h"
 #include "boot_internal.h"
 #include "cleanup.h"
 #include "console.h"
@@ -95,10 +96,13 @@ static void add_console(const struct boot *b, const char *end, json_t *r)
 	}
 	enum console_event ev = console_scan(text, len, &line);
 	/* Silence means something only where the kernel could have been heard. */
-	bool deaf = ev == CONSOLE_QUIET && b->hello && !strstr(text, SM_CONSOLE_MARK);
+	bool deaf = ev == CONSOLE_QUIET && b->hello &&
+		    !memmem(text, len, SM_CONSOLE_MARK, strlen(SM_CONSOLE_MARK));
 
 	put_str(r, "console", deaf ? "deaf" : events[ev]);
 	put_str(r, "console_line", line);
+	if (!b->hello && strcmp(end, "interrupted"))
+		put_str(r, "hint", boot_hint(text, len));
 	if (strcmp(end, "done") || ev != CONSOLE_QUIET) {
 		_cleanup_free_ char *tail = console_tail(text, len, TAIL_LINES);
 

@@ -95,10 +95,10 @@ static bool is_oops(const json_t *boot)
 /* "the machine is stuck: no output in 60 s of CPU; console: BUG: …". Caller frees. */
 static char *end_text(const json_t *boot)
 {
-	const char *text = jstr(boot, "text", NULL);
+	const char *text = jstr(boot, "text", NULL), *hint = jstr(boot, "hint", NULL);
 
-	return xasprintf("%s%s%s%s%s", boot_end(boot)->text, text ? ": " : "", text ? text : "",
-			 is_oops(boot) ? "; console: " : "",
+	return xasprintf("%s%s%s%s%s%s%s", boot_end(boot)->text, text ? ": " : "", text ? text : "",
+			 hint ? "; " : "", hint ? hint : "", is_oops(boot) ? "; console: " : "",
 			 is_oops(boot) ? jstr(boot, "console_line", "an oops") : "");
 }
 

@@ -31,8 +31,9 @@ json_t *known_about(const struct known *known, const char *kernel, const char *r
 /*
  * What should be done about the file itself, as an array of lines for people: entries whose date to
  * look again has come (@today is like 2027-03-31), whose cases are not among @vs, and those that
- * excused nothing though every kernel of @m which they name was in the run. Kernels tagged "past"
- * or "own" need not have been. @records are judged. The caller owns the answer.
+ * excused nothing though every kernel of @m which they name was in the run. Kernels that a sweep
+ * leaves out (tagged past, own, bare, seeded) need not have been, unless they are named outright.
+ * @records are judged. The caller owns the answer.
  */
 json_t *known_review(const struct known *known, const json_t *records, const struct matrix *m,
 		     const struct variants *vs, const char *today);

@@ -54,6 +54,22 @@ static bool was_booted(const json_t *records, const char *kernel)
 	return false;
 }
 
+/*
+ * Kernels that a sweep does not run: those that not everybody can have, and those that are wrong on
+ * purpose, unless it is them that the entry names.
+ */
+static bool is_apart(const struct entry *e, const struct kernel_spec *s)
+{
+	static const char *const tags[] = {"past", "own", "bare", "seeded", "seeded-control"};
+
+	if (strv_contains(&e->kernels, s->name))
+		return false;
+	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++)
+		if (strv_contains(&s->tags, tags[i]))
+			return true;
+	return false;
+}
+
 /* Every kernel that the entry is about, as far as one can have them, was in the run. */
 static bool had_its_chance(const struct entry *e, const json_t *records, const struct matrix *m)
 {
@@ -63,8 +79,7 @@ static bool had_its_chance(const struct entry *e, const json_t *records, const s
 		const struct kernel_spec *s = &m->v[i];
 
 		if (!known_any_matches(&e->kernels, s->name) ||
-		    (s->series && !known_in_series(e, series_number(s->series))) ||
-		    strv_contains(&s->tags, "past") || strv_contains(&s->tags, "own"))
+		    (s->series && !known_in_series(e, series_number(s->series))) || is_apart(e, s))
 			continue;
 		if (!was_booted(records, s->name))
 			return false;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot_hint.h"
 #include "cleanup.h"
 #include "console.h"
 #include "test.h"
@@ -138,6 +139,36 @@ START_TEST(tail_of_one_endless_line_is_bounded)
 }
 END_TEST
 
+static const struct {
+	const char *text, *says;
+} hints[] = {
+	{"", "CONFIG_SERIAL_8250_CONSOLE=y"},
+	{"[    0.6] VFS: Cannot open root device\n[    0.7] Kernel panic - not syncing: VFS: "
+	 "Unable "
+	 "to mount root fs on unknown-block(0,0)\n",
+	 "CONFIG_BLK_DEV_INITRD=y"},
+	/* As 5.10 says it without CONFIG_BLK_DEV_INITRD and CONFIG_BLOCK, and without
+	   BINFMT_SCRIPT. */
+	{"[    0.691732] Kernel panic - not syncing: No working init found.  Try passing init=\n",
+	 "CONFIG_BLK_DEV_INITRD=y"},
+	{"[    0.992422] Failed to execute /init (error -8)\n/bin/sh: can't open 'nokaslr'\n"
+	 "[    1.0] Kernel panic - not syncing: No working init found.\n",
+	 "CONFIG_BINFMT_SCRIPT=y"},
+	{"agent: open /dev/ttyS1: No such device or address\n", "CONFIG_SERIAL_8250=y"},
+	{"[    1.0] some driver is slow\n", NULL},
+};
+
+START_TEST(hint_names_what_to_set)
+{
+	const char *hint = boot_hint(hints[_i].text, strlen(hints[_i].text));
+
+	if (!hints[_i].says)
+		ck_assert_ptr_null(hint);
+	else
+		ck_assert_msg(hint && strstr(hint, hints[_i].says), "%s", hint ? hint : "none");
+}
+END_TEST
+
 TEST_SUITE(console)
 {
 	Suite *s = suite_create("console");
@@ -148,6 +179,7 @@ TEST_SUITE(console)
 	tcase_add_test(tc, scan_goes_on_behind_garbage);
 	tcase_add_loop_test(tc, tail, 0, sizeof(tails) / sizeof(*tails));
 	tcase_add_test(tc, tail_of_one_endless_line_is_bounded);
+	tcase_add_loop_test(tc, hint_names_what_to_set, 0, sizeof(hints) / sizeof(*hints));
 	suite_add_tcase(s, tc);
 	return s;
 }
