@@ -3,6 +3,8 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fnmatch.h>
+#include <fts.h>
 #include <libkmod.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 #include "proc.h"
 #include "publish.h"
 
+#define GZ	   ".gz"
 #define MODULE_MAX (64 << 20) /* bytes of one module; the largest today have some 10 MiB */
 
 static void kmod_unrefp(struct kmod_ctx **ctx)
@@ -123,6 +126,30 @@ static int add_wanted(struct kmod_ctx *ctx, const char *name, struct closure *c,
 	return 0;
 }
 
+/* A libkmod without zlib knows nothing of .ko.gz: in the mirror they are unpacked. */
+static int unpack_gz(const char *link, struct err *err)
+{
+	_cleanup_free_ char *plain = xstrndup(link, strlen(link) - strlen(GZ)), *data = NULL;
+	size_t len;
+	int ret = read_unpacked(link, MODULE_MAX, &data, &len, err);
+
+	return ret ? ret : publish_buffer(plain, data, len, err);
+}
+
+static int unpack_all_gz(const char *tmp, struct err *err)
+{
+	char *roots[] = {(char *)tmp, NULL};
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	int ret = 0;
+
+	for (FTSENT *e; fts && !ret && (e = fts_read(fts));)
+		if (!fnmatch("*.ko" GZ, e->fts_name, 0) && e->fts_info != FTS_D)
+			ret = unpack_gz(e->fts_path, err);
+	if (fts)
+		fts_close(fts);
+	return ret;
+}
+
 /* depmod writes next to the modules; they are not ours to write to. Mirror their names. */
 static int mirror_with_dep(const char *root, const char *release, const char *tmp, struct err *err)
 {
@@ -138,6 +165,8 @@ static int mirror_with_dep(const char *root, const char *release, const char *tm
 
 	if (!ret)
 		ret = proc_run(copy, NULL, err);
+	if (!ret)
+		ret = unpack_all_gz(to, err);
 	if (!ret)
 		ret = proc_run(depmod, &opts, err);
 	if (ret == -ENOENT)
@@ -170,6 +199,10 @@ static void map_back(struct module_set *out, const char *tmp, const char *root)
 		char *old = out->files.v[i];
 
 		out->files.v[i] = xasprintf("%s%s", root, old + len);
+		if (access(out->files.v[i], F_OK) < 0) { /* it was unpacked in the mirror */
+			free(out->files.v[i]);
+			out->files.v[i] = xasprintf("%s%s" GZ, root, old + len);
+		}
 		free(old);
 	}
 }
