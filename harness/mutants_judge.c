@@ -182,8 +182,8 @@ enum mutant_verdict mutant_judge(const struct mutant *m, const char *kernel, con
 		return MUTANT_MISSED;
 	}
 	if (quiet) {
-		*why = xasprintf("%zu variants failed, but not %s%s%s", n, quiet, odd ? "; " : "",
-				 odd ? odd : "");
+		*why = xasprintf("%zu variant%s failed, but not %s%s%s", n, n == 1 ? "" : "s",
+				 quiet, odd ? "; " : "", odd ? odd : "");
 		return MUTANT_WRONG;
 	}
 	if (odd) {
@@ -192,6 +192,6 @@ enum mutant_verdict mutant_judge(const struct mutant *m, const char *kernel, con
 	}
 	_cleanup_free_ char *by = detectors(m, kernel, records, true);
 
-	*why = xasprintf("by %s; %zu variants failed", by, n);
+	*why = xasprintf("by %s; %zu variant%s failed", by, n, n == 1 ? "" : "s");
 	return MUTANT_CAUGHT;
 }

@@ -205,7 +205,7 @@ static const struct {
 	const char *part;
 } judged[] = {
 	{BOOT "," PASS "," VARIANT("0x4", "fail", "false", GROW), true, MUTANT_CAUGHT,
-	 "by seal/0x4 seal-grow; 1 variants failed"},
+	 "by seal/0x4 seal-grow; 1 variant failed"},
 	/* what comes with it may, what is a known issue does not count */
 	{BOOT "," VARIANT("0x4", "fail", "false", GROW) "," VARIANT(
 		 "0x2", "fail", "false",
