@@ -21,22 +21,44 @@ static bool is(const json_t *r, const char *key, const char *value)
 	return !strcmp(jstr(r, key, ""), value);
 }
 
-/* "ID OUTCOME CLASS" of every variant, controls included, sorted. Caller frees. */
-static char *verdicts(const json_t *run)
+/*
+ * Where stages share their globals and nothing forces an order, a timer's tick decides between an
+ * error and a hang (stage-machine.md, section 7), and each machine has ticks of its own.
+ */
+static bool is_race(const json_t *r)
 {
-	_cleanup_json_ json_t *o = json_object();
+	return jstr(r, "class", NULL) && is(json_object_get(r, "params"), "schedule", "free");
+}
+
+/* ID to "OUTCOME CLASS", of every variant, controls included. */
+static json_t *verdicts(const json_t *run)
+{
+	json_t *o = json_object();
 	json_t *r;
 	size_t i;
 
 	json_array_foreach (json_object_get(run, "records"), i, r) {
 		if (!is(r, "type", "variant"))
 			continue;
+		_cleanup_free_ char *v = is_race(r) ? xstrdup("shares its globals")
+						    : xasprintf("%s %s", jstr(r, "outcome", "?"),
+								jstr(r, "class", ""));
+
 		/* A machine that boots carries its own controls: the same verdict each time. */
-		json_object_set_new(
-			o, jstr(r, "id", "?"),
-			json_pack("[s, s]", jstr(r, "outcome", "?"), jstr(r, "class", "-")));
+		json_object_set_new(o, jstr(r, "id", "?"), json_string(v));
 	}
-	return json_dumps(o, JSON_SORT_KEYS | JSON_INDENT(1));
+	return o;
+}
+
+static void same(json_t *a, const json_t *b)
+{
+	const char *id;
+	json_t *v;
+
+	json_object_foreach (a, id, v)
+		ck_assert_msg(!strcmp(json_string_value(v), jstr(b, id, "")), "%s: %s, or %s", id,
+			      json_string_value(v), jstr(b, id, "nothing"));
+	ck_assert_uint_eq(json_object_size(a), json_object_size(b));
 }
 
 static void all_start(const json_t *run, const char *how)
@@ -71,14 +93,14 @@ static void same_verdicts(const char *kernel)
 		RUN(b, &s2, kernel, "--accel", "tcg", "--isolation", "group");
 	_cleanup_json_ json_t *variant =
 		RUN(c, &s3, kernel, "--accel", "tcg", "--isolation", "variant");
-	_cleanup_free_ char *one = verdicts(cold), *two = verdicts(group),
-			    *three = verdicts(variant);
+	_cleanup_json_ json_t *one = verdicts(cold), *two = verdicts(group),
+			      *three = verdicts(variant);
 
 	ck_assert_int_eq(s1, 0);
 	ck_assert_int_eq(s2, 0);
 	ck_assert_int_eq(s3, 0);
-	ck_assert_str_eq(one, two);
-	ck_assert_str_eq(one, three);
+	same(one, two);
+	same(one, three);
 	all_start(cold, "cold");
 	all_start(group, "restored");
 	all_start(variant, "restored");
