@@ -319,8 +319,8 @@ static int parse(int argc, char **argv, struct shell *s, struct err *err)
 	while (!ret && (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'p':
-			s->paused = true;
-			/* fall through */
+			s->paused = s->gdb = true;
+			break;
 		case 'g':
 			s->gdb = true;
 			break;

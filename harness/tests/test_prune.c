@@ -93,6 +93,7 @@ START_TEST(what_nothing_needs_goes)
 	_cleanup_matrix_ struct matrix m = {0};
 	_cleanup_kernel_ struct kernel k = {0};
 	_cleanup_free_ char *dry = NULL, *real = NULL;
+	_cleanup_json_ json_t *locked = NULL;
 	struct prune_result would, did;
 	struct err err;
 
@@ -112,7 +113,8 @@ START_TEST(what_nothing_needs_goes)
 		ck_assert_msg(is_there(kept[i]), "%s", kept[i]);
 	ck_assert(!is_there("kernel/0123.lock"));
 	ck_assert_int_eq(access(k.image, R_OK), 0);
-	ck_assert_ptr_nonnull(lock_read(m.v));
+	locked = lock_read(m.v);
+	ck_assert_ptr_nonnull(locked);
 	ck_assert_uint_eq(did.n, NWASTE);
 	ck_assert_uint_eq(would.n, did.n);
 	ck_assert_int_eq(did.bytes, 8 * (long long)NWASTE);
