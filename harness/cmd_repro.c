@@ -46,8 +46,8 @@ static void print_line(const json_t *r, const char *what)
 }
 
 /*
- * The kernel that @word names, by the matrix's own name for it (caller frees), and the one to
- * compare with: its own, or where the matrix knows none, that of the default. Caller frees both.
+ * The kernel that @word names, by the matrix's own name for it, and the one to compare with: its
+ * own, or where the matrix knows none, that of the default. The caller frees both.
  */
 static int find_pair(const char *word, char **affected, char **fixed, struct err *err)
 {

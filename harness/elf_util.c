@@ -42,15 +42,6 @@ bool elf_is(const void *data, size_t len)
 	return len >= sizeof(Elf32_Ehdr) && !memcmp(data, ELFMAG, SELFMAG);
 }
 
-int elf_machine(const void *data)
-{
-	const unsigned char *id = data;
-	uint16_t machine;
-
-	memcpy(&machine, id + offsetof(Elf32_Ehdr, e_machine), sizeof(machine));
-	return id[EI_DATA] == ELFDATA2MSB ? be16toh(machine) : le16toh(machine);
-}
-
 bool elf_is_whole(const void *data, size_t len)
 {
 	const unsigned char *id = data;
@@ -78,14 +69,4 @@ bool elf_is_whole(const void *data, size_t len)
 			return false;
 	}
 	return true;
-}
-
-bool elf_is_dynamic(const void *data)
-{
-	Elf64_Ehdr h = header(data);
-
-	for (size_t i = 0; i < le16toh(h.e_phnum); i++)
-		if (le32toh(segment(data, &h, i).p_type) == PT_INTERP)
-			return true;
-	return false;
 }

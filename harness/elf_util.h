@@ -7,12 +7,8 @@
 
 /* Of whatever class, byte order and machine. */
 bool elf_is(const void *data, size_t len);
-/* EM_*; @data is ELF. */
-int elf_machine(const void *data);
 /*
  * Are all segments and sections within the @len bytes? 64-bit little-endian files only; any other
  * is no.
  */
 bool elf_is_whole(const void *data, size_t len);
-/* Does it ask for a dynamic loader? @data is whole. */
-bool elf_is_dynamic(const void *data);
