@@ -180,6 +180,8 @@ static int run_make(struct work *w, const char *target, struct err *err)
 static int configure(struct work *w, bool fresh, struct err *err)
 {
 	_cleanup_free_ char *config = xasprintf("%s/.config", w->out);
+	const struct workarounds *old = &w->b->workarounds;
+	_cleanup_strv_ struct strv unknown = {0};
 	int ret = 0;
 
 	progress_state(w->pg, "configuring the kernel");
@@ -189,7 +191,15 @@ static int configure(struct work *w, bool fresh, struct err *err)
 		ret = kconfig_append(&w->b->fragments, config, err);
 	if (!ret)
 		ret = run_make(w, "olddefconfig", err);
-	return ret ? ret : kconfig_check(&w->b->fragments, config, err);
+	if (!ret)
+		ret = kconfig_check(&w->b->fragments, config, old->unknown_noted ? w->src : NULL,
+				    &unknown, err);
+	if (ret || !unknown.n)
+		return ret;
+	_cleanup_free_ char *list = strv_join(&unknown, " ");
+
+	progress_note(w->pg, "its source has no %s: built without", list);
+	return 0;
 }
 
 static int move_out(const struct work *w, const char *from, const char *dir, const char *to,

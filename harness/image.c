@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -138,6 +139,29 @@ static bool has_pvh_note(const struct image *im)
 	return false;
 }
 
+/* From 4.11 to 4.20 the entry is Xen's alone: anywhere else the kernel stops without a word. */
+static bool is_before_5(const char *release)
+{
+	return atoi(release) < 5;
+}
+
+static int vmlinux_release(const struct image *im, const char *arch, char **release,
+			   struct err *err)
+{
+	if (strcmp(arch, elf_arch(im)))
+		return wrong_arch(im, "a vmlinux", elf_arch(im), arch, err);
+	int ret = banner_release(im, release);
+
+	if (strcmp(arch, "x86_64") || (has_pvh_note(im) && (ret < 0 || !is_before_5(*release))))
+		return ret;
+	free(*release);
+	*release = NULL;
+	return err_set(err, ERR_USER, 0,
+		       "%s is a vmlinux that cannot be started as it is (no PVH entry: CONFIG_PVH, "
+		       "from Linux 5.0 on); give the bzImage of the same build",
+		       im->path);
+}
+
 /* What people take for a kernel image. */
 static int no_kernel(const struct image *im, struct err *err)
 {
@@ -172,17 +196,8 @@ static int release_of(const struct image *im, const char *arch, char **release, 
 	if (is_bzimage(im))
 		return strcmp(arch, "x86_64") ? wrong_arch(im, "a bzImage", "x86_64", arch, err)
 					      : bzimage_release(im, release, err);
-	if (im->len > sizeof(Elf64_Ehdr) && !memcmp(im->data, ELFMAG, SELFMAG)) {
-		if (strcmp(arch, elf_arch(im)))
-			return wrong_arch(im, "a vmlinux", elf_arch(im), arch, err);
-		if (!strcmp(arch, "x86_64") && !has_pvh_note(im))
-			return err_set(err, ERR_USER, 0,
-				       "%s is a vmlinux that cannot be started as it is (no PVH "
-				       "entry: CONFIG_PVH, from Linux 5.0 on); give the bzImage of "
-				       "the same build",
-				       im->path);
-		return banner_release(im, release);
-	}
+	if (im->len > sizeof(Elf64_Ehdr) && !memcmp(im->data, ELFMAG, SELFMAG))
+		return vmlinux_release(im, arch, release, err);
 	if (im->len > 64 && !memcmp(im->data + 56, "ARM\x64", 4))
 		return strcmp(arch, "arm64") ? wrong_arch(im, "an Image", "arm64", arch, err)
 					     : banner_release(im, release);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "kconfig_tree.h"
 #include "publish.h"
 
 #define CONFIG_LIMIT (4 << 20)
@@ -120,26 +121,53 @@ static bool survived(const struct request *r, const char *config)
 	return value && !strncmp(value, r->want, len) && (value[len] == '\n' || !value[len]);
 }
 
-int kconfig_check(const struct strv *fragments, const char *config, struct err *err)
+/* Options that are asked for with a value, and have not got it. */
+static void lost_options(const struct requests *r, const char *config, struct strv *lost)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!r->v[i].optional && !survived(&r->v[i], config))
+			strv_add(lost, r->v[i].option);
+}
+
+static int complain(const struct requests *r, const struct strv *lost, const struct strv *unknown,
+		    struct err *err)
+{
+	_cleanup_strv_ struct strv words = {0};
+
+	for (size_t i = 0; i < r->n; i++) {
+		const char *option = r->v[i].option;
+
+		if (strv_contains(lost, option) && !(unknown && strv_contains(unknown, option)))
+			strv_addf(&words, "%s=%s", option, r->v[i].want);
+	}
+	if (!words.n)
+		return 0;
+	_cleanup_free_ char *list = strv_join(&words, ", ");
+
+	return err_set(err, ERR_USER, 0, "this kernel cannot be configured with %s", list);
+}
+
+int kconfig_check(const struct strv *fragments, const char *config, const char *tree,
+		  struct strv *unknown, struct err *err)
 {
 	_cleanup_(requests_free) struct requests r = {0};
-	_cleanup_free_ char *text = NULL, *lost = xstrdup("");
+	_cleanup_strv_ struct strv lost = {0}, known = {0};
+	_cleanup_free_ char *text = NULL;
 	int ret = read_file(config, CONFIG_LIMIT, &text, NULL, err);
 
 	for (size_t i = 0; !ret && i < fragments->n; i++)
 		ret = read_fragment(fragments->v[i], &r, err);
-	for (size_t i = 0; !ret && i < r.n; i++) {
-		if (r.v[i].optional || survived(&r.v[i], text))
-			continue;
-		char *more =
-			xasprintf("%s%s%s=%s", lost, *lost ? ", " : "", r.v[i].option, r.v[i].want);
-
-		free(lost);
-		lost = more;
-	}
-	if (ret < 0 || !*lost)
+	if (ret < 0)
 		return ret;
-	return err_set(err, ERR_USER, 0, "this kernel cannot be configured with %s", lost);
+	lost_options(&r, text, &lost);
+	if (!lost.n)
+		return 0;
+	if (tree)
+		ret = kconfig_tree_defines(tree, &lost, &known, err);
+	for (size_t i = 0; !ret && tree && i < lost.n; i++)
+		if (!strv_contains(&known, lost.v[i]))
+			strv_add(unknown, lost.v[i]);
+	return ret ? ret : complain(&r, &lost, unknown, err);
 }
 
 int kconfig_append(const struct strv *fragments, const char *config, struct err *err)

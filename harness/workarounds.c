@@ -15,7 +15,8 @@
 
 /* One section; how its keys are called is in fields[]. */
 struct entry {
-	char *name, *series, *compiler, *cc, *kcflags, *hostcflags, *make, *patch, *reason, *tried;
+	char *name, *series, *compiler, *cc, *kcflags, *hostcflags, *make, *patch, *unknown,
+		*reason, *tried;
 };
 
 static const struct {
@@ -29,6 +30,7 @@ static const struct {
 	{"hostcflags", offsetof(struct entry, hostcflags)},
 	{"make", offsetof(struct entry, make)},
 	{"patch", offsetof(struct entry, patch)},
+	{"unknown-options", offsetof(struct entry, unknown)},
 	{"reason", offsetof(struct entry, reason)},
 	{"tried", offsetof(struct entry, tried)},
 };
@@ -98,6 +100,9 @@ static int check(const struct entry *e, struct err *err)
 	if (!series_range(e->series, &r) || r.from < 0 || r.from > r.to)
 		return err_set(err, ERR_USER, 0, "[%s]: '%s' is no range; one looks like 4.9..5.4",
 			       e->name, e->series);
+	if (e->unknown && strcmp(e->unknown, "noted"))
+		return err_set(err, ERR_USER, 0, "[%s]: unknown-options can be noted, not '%s'",
+			       e->name, e->unknown);
 	if (e->compiler && atoi(e->compiler) <= 0)
 		return err_set(err, ERR_USER, 0, "[%s]: compiler is a major version, not '%s'",
 			       e->name, e->compiler);
@@ -131,6 +136,7 @@ static void take(const struct entry *e, struct workarounds *w)
 	append(&w->hostcflags, e->hostcflags);
 	if (e->make)
 		strv_split(&w->make, e->make, BLANKS);
+	w->unknown_noted |= e->unknown != NULL;
 	if (e->patch) {
 		_cleanup_free_ char *rel = xasprintf("kernels/%s", e->patch);
 		_cleanup_free_ char *path = paths_data(rel);

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "err.h"
 #include "xalloc.h"
 
@@ -14,6 +16,7 @@ struct workarounds {
 	char *hostcflags;    /* or NULL */
 	struct strv make;    /* VAR=value */
 	struct strv patches; /* paths */
+	bool unknown_noted;  /* an option that its source does not have at all is just noted */
 };
 
 void workarounds_free(struct workarounds *w);

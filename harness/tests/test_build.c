@@ -122,6 +122,22 @@ START_TEST(failures_say_why_and_keep_nothing)
 }
 END_TEST
 
+/* What an old kernel does not have cannot be asked of it; what it has must survive all the same. */
+START_TEST(an_old_source_need_not_have_every_option)
+{
+	_cleanup_(tree_free) struct tree t =
+		tree_new("one\n", "CONFIG_A=y\nCONFIG_UNKNOWN=y\n", NULL);
+	struct err err = ERR_INIT;
+
+	free(put(t.src, "Kconfig", "config A\n\tbool\n"));
+	t.b.workarounds.unknown_noted = true;
+	ck_assert_msg(build_kernel(&t.b, t.src, NULL, t.dir, NULL, &err) == 0, "%s", err.msg);
+	free(put(t.src, "Kconfig", "config A\n\tbool\nconfig UNKNOWN\n\tbool\n"));
+	ck_assert_int_lt(build_kernel(&t.b, t.src, NULL, t.dir, NULL, &err), 0);
+	ck_assert_msg(strstr(err.msg, "CONFIG_UNKNOWN=y") != NULL, "%s", err.msg);
+}
+END_TEST
+
 START_TEST(missing_tools_are_named)
 {
 	struct err err = ERR_INIT;
@@ -141,6 +157,7 @@ TEST_SUITE(build)
 	tcase_add_test(tc, built_from_a_patched_copy);
 	tcase_add_loop_test(tc, failures_say_why_and_keep_nothing, 0,
 			    sizeof(failures) / sizeof(*failures));
+	tcase_add_test(tc, an_old_source_need_not_have_every_option);
 	tcase_add_test(tc, missing_tools_are_named);
 	suite_add_tcase(s, tc);
 	return s;

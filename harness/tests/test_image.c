@@ -101,6 +101,12 @@ static void vmlinux_without_pvh(char *img)
 	memset(img + 512, 0, 16);
 }
 
+static void vmlinux_with_the_entry_of_xen(char *img)
+{
+	elf(img, EM_X86_64);
+	strcpy(img + 2000, "Linux version 4.19.0-20-cloud-amd64 (gcc)");
+}
+
 static void android(char *img)
 {
 	memcpy(img, "ANDROID!", 8);
@@ -117,6 +123,7 @@ static const struct {
 } refused[] = {
 	{i386, "32-bit x86"},
 	{vmlinux_without_pvh, "CONFIG_PVH"},
+	{vmlinux_with_the_entry_of_xen, "CONFIG_PVH"},
 	{android, "unpack_bootimg"},
 	{gzip, "compressed"},
 };

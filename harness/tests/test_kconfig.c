@@ -22,7 +22,7 @@ static int check(const char *fragment, const char *config, struct err *err)
 
 	*err = (struct err)ERR_INIT;
 	strv_add(&fragments, f);
-	return kconfig_check(&fragments, c, err);
+	return kconfig_check(&fragments, c, NULL, NULL, err);
 }
 
 static const struct {
@@ -71,7 +71,37 @@ START_TEST(later_fragments_win)
 
 	strv_add(&fragments, a);
 	strv_add(&fragments, b);
-	ck_assert_msg(kconfig_check(&fragments, c, &err) == 0, "%s", err.msg);
+	ck_assert_msg(kconfig_check(&fragments, c, NULL, NULL, &err) == 0, "%s", err.msg);
+}
+END_TEST
+
+/* What a series does not have yet is no mistake; what it has and cannot be set is one. */
+START_TEST(what_a_source_does_not_have_is_told_apart)
+{
+	_cleanup_strv_ struct strv fragments = {0}, unknown = {0};
+	_cleanup_free_ char *f = file("fragment", "CONFIG_NET=y\nCONFIG_NEW=y\n"
+						  "# optional\nCONFIG_NEWER=y\n"
+						  "CONFIG_OLD=n\nCONFIG_UNIX=y\n");
+	_cleanup_free_ char *c = file("config", "CONFIG_UNIX=y\nCONFIG_OLD=y\n");
+	_cleanup_free_ char *tree = xasprintf("%s/tree/net", test_dir());
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(make_dirs(tree, &err), 0);
+	free(file("tree/Kconfig", "menuconfig  NETWORK\n\tbool\nconfig OLD\n"));
+	free(file("tree/net/Kconfig.new", "# config NEW\n\thelp\n\t  configure NEW\n"));
+	free(file("tree/Makefile", "config NEW\n"));
+	strv_add(&fragments, f);
+	*strrchr(tree, '/') = '\0';
+	ck_assert_int_lt(kconfig_check(&fragments, c, tree, &unknown, &err), 0);
+	ck_assert_str_eq(err.msg, "this kernel cannot be configured with CONFIG_OLD=n");
+	ck_assert_uint_eq(unknown.n, 2);
+	ck_assert(strv_contains(&unknown, "CONFIG_NET") && strv_contains(&unknown, "CONFIG_NEW"));
+
+	strv_free(&unknown);
+	err = (struct err)ERR_INIT;
+	free(file("tree/net/Kconfig", "\tmenuconfig NET\n"));
+	ck_assert_int_lt(kconfig_check(&fragments, c, tree, &unknown, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.msg, "with CONFIG_NET=y, CONFIG_OLD=n"));
 }
 END_TEST
 
@@ -97,6 +127,7 @@ TEST_SUITE(kconfig)
 
 	tcase_add_loop_test(tc, lost_options_are_named, 0, sizeof(checks) / sizeof(*checks));
 	tcase_add_test(tc, later_fragments_win);
+	tcase_add_test(tc, what_a_source_does_not_have_is_told_apart);
 	tcase_add_test(tc, append_keeps_the_order);
 	suite_add_tcase(s, tc);
 	return s;

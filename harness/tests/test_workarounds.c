@@ -62,6 +62,7 @@ static const struct {
 	{"[a]\nseries = 5.4\n" WHY, "'5.4' is no range"},
 	{"[a]\nseries = 5.4..4.9\n" WHY, "'5.4..4.9' is no range"},
 	{"[a]\nseries = 4.9..5.4\ncompiler = gcc\n" WHY, "not 'gcc'"},
+	{"[a]\nseries = 4.9..5.4\nunknown-options = yes\n" WHY, "can be noted, not 'yes'"},
 	{"[a]\nseries = 4.9..5.4\nflags = -w\n" WHY, "unknown key 'flags'"},
 	{"[a]\nseries = 4.9..5.4\nseries = 4.9..5.4\n" WHY, "series is given twice"},
 };
@@ -87,10 +88,12 @@ START_TEST(shipped_table)
 	ck_assert_msg(workarounds_load(path, "5.10", "gcc 12.2.0", &none, &err) == 0, "%s",
 		      err.msg);
 	ck_assert_uint_eq(none.names.n, 0);
+	ck_assert(!none.unknown_noted);
 	ck_assert_int_eq(workarounds_load(path, "4.9", "gcc 12.2.0", &old, &err), 0);
 	ck_assert(strv_contains(&old.names, "pie"));
 	ck_assert(strv_contains(&old.names, "yylloc-old"));
 	ck_assert(!strv_contains(&old.names, "yylloc"));
+	ck_assert(old.unknown_noted);
 }
 END_TEST
 
