@@ -74,8 +74,10 @@
  *
  * A user namespace or time offsets cost C two more uses of syncfd, and P as many, before I exists.
  * They must succeed if I is to exist at all, so C must have loaded its own end for both of them
- * before P stores c1; hence other constraints, and no H2, where P dies on c0 in its first use. In
- * E3 P dies with C's words unread, which resets C's connection.
+ * before P stores c1, and P have stored c1 before I exists; hence other constraints, and no H2,
+ * where P dies on c0 in its first use, no H4, where C loads its own end until its request is
+ * answered, and no H5, where I finds c1. In E3 P dies with C's words unread, which resets C's
+ * connection.
  */
 #define NSEXEC_SCHEDULES(SCHEDULE)                                                                \
 	SCHEDULE("H1",                                                                            \
@@ -92,6 +94,13 @@
 		 "C:load-syncfd#2<P:store-c1,P:load-syncfd#3<I:store-g0,"                         \
 		 "I:store-g0<C:load-syncfd#3",                                                    \
 		 NULL)                                                                            \
+	SCHEDULE("H4",                                                                            \
+		 "C:load-syncfd#3<P:store-c1,P:load-syncfd#3<I:store-g0,"                         \
+		 "I:store-g0<C:load-syncfd#4,I:store-g0<P:load-syncfd#4",                         \
+		 NULL, NULL)                                                                      \
+	SCHEDULE("H5",                                                                            \
+		 "I:store-g0<C:load-syncfd,C:load-syncfd#3<P:store-c1,P:store-c1<I:load-syncfd",  \
+		 NULL, NULL)                                                                      \
 	SCHEDULE("E1",                                                                            \
 		 "P:load-syncfd<C:store-c0,C:write-pid<P:load-syncfd#2,"                          \
 		 "P:load-syncfd#2<I:store-g0",                                                    \

@@ -190,7 +190,7 @@ const struct command cmd_run = {
 		"smoke\n"
 		"  --only PATTERN   only variants that match (shell pattern on CASE/VARIANT)\n"
 		"  --schedule LIST  run the chosen stage machines under a named schedule (H1 to "
-		"H3, "
+		"H5, "
 		"E1 to E3)\n"
 		"                   or a list of constraints, such as "
 		"'I:store-g0<C:load-syncfd#2'\n"

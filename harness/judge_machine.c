@@ -149,13 +149,15 @@ static bool died_of_sigpipe(const json_t *record)
 	return false;
 }
 
-/* stage-machine.md, section 7: by who is left, and where nobody is, by who met what. */
+/* By who is left, and where nobody is, by who met what. */
 const char *machine_class(const json_t *record)
 {
 	static const char *const by_left[1 << NSTAGES] = {
 		[1 << 0] = "H1",
 		[1 << 1 | 1 << 2] = "H2",
 		[1 << 0 | 1 << 1 | 1 << 2] = "H3",
+		[1 << 0 | 1 << 2] = "H4",
+		[1 << 0 | 1 << 1] = "H5",
 	};
 	unsigned left = 0;
 

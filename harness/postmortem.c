@@ -19,15 +19,24 @@ static const struct {
 	 "P died on its next read with EBADF, and C and I both read g0, each waiting for words "
 	 "that nobody is left to send"},
 	{"H3",
-	 "I stored g0 into the shared syncfd before C loaded it: C wrote its request into g0 and "
-	 "reads g0, so does I, and P reads c1; all three wait for ever"},
+	 "I stored g0 into the shared syncfd before C or P had done with it: words went into g0, "
+	 "or are awaited there, and nobody ever reads the other end; all three wait for ever"},
+	{"H4",
+	 "I stored g0 into the shared syncfd after C's request was answered: C wrote its last word "
+	 "into g0 and exited well; P, which should read that word, reads g0, whose other end "
+	 "nobody but P itself holds; I reads g0, too, and waits for P: P and I are left for ever"},
+	{"H5",
+	 "P stored c1 into the shared syncfd after I had stored g0 and C had loaded it: I found "
+	 "c1, "
+	 "which it does not have, and died with EBADF; C wrote its request into g0 and reads g0, "
+	 "P reads c1, where only C can write: P and C are left for ever"},
 	{"E1",
-	 "P loaded c0 from the shared syncfd, which it has closed: EBADF; it kills C, and I sees "
-	 "the end of file"},
-	{"E2",
-	 "C loaded c1 from the shared syncfd, which it has closed: EBADF; P sees the end of file"},
+	 "P loaded c0 from the shared syncfd, which it has closed: EBADF; it kills those it knows, "
+	 "and who is left sees the end of file"},
+	{"E2", "C loaded c1 from the shared syncfd, which it has closed: EBADF; P finds it gone"},
 	{"E3",
-	 "a stage wrote to a socket whose other end is gone: SIGPIPE, a death without a message"},
+	 "a stage used a socket whose other end is gone: SIGPIPE, a death without a message, or "
+	 "ECONNRESET, where words were left unread"},
 };
 
 const char *postmortem_class(const char *name)
@@ -120,7 +129,8 @@ static void print_graph(FILE *out, const json_t *stop)
 		json_array_foreach (json_object_get(edge, "held_by"), j, holder) {
 			const char *name = json_string_value(holder);
 
-			fprintf(out, "%s %s", j ? "," : "", name ? name : "?");
+			fprintf(out, "%s %s%s", j ? "," : "", name ? name : "?",
+				name && !strcmp(name, jstr(edge, "stage", "?")) ? " itself" : "");
 		}
 		fputc('\n', out);
 	}
@@ -282,6 +292,7 @@ void postmortem_print(FILE *out, const json_t *record, const json_t *records,
 		print_stages(out, observed);
 	if (text)
 		fprintf(out, "\n%s: %s\n", class, text);
+	postmortem_print_order(out, observed);
 	print_graph(out, json_object_get(observed, "stop"));
 	fputs("\nWhat was observed\n", out);
 	print_findings(out, record);

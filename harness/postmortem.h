@@ -25,5 +25,8 @@ bool postmortem_wanted(const json_t *record);
 size_t postmortem_print_all(FILE *out, const json_t *records, const char *pattern,
 			    const struct mechanisms *ms);
 
+/* The foreign stores that decided, from the timeline of one machine's facts. */
+void postmortem_print_order(FILE *out, const json_t *observed);
+
 /* A class (H1…E3) in words, or NULL. */
 const char *postmortem_class(const char *name);

@@ -150,7 +150,7 @@ static const struct {
 	{"default", "0x1f", 2, "cow/0x1f", "stage-machine/memfd-0x1f"},
 	{"default", "cow/*", 7, "cow/none", "seal/none"},
 	{"default", "seal", 11, "seal/0x20", "cow/0xf"},
-	{"schedules", NULL, 12, "stage-machine/memfd-0xf-E2", "stage-machine/memfd-0xf"},
+	{"schedules", NULL, 16, "stage-machine/memfd-0xf-E2", "stage-machine/memfd-0xf"},
 	{"smoke", NULL, 0, "stage-machine/memfd-0x1f", "seal/0x1"},
 	{"repro", NULL, 0, "stage-machine/memfd-0x1f-H3", "stage-machine/memfd-0x1f-E1"},
 	/* each `repeat` command has to work as it stands, without its suite */

@@ -340,6 +340,8 @@ static const struct {
 	{"blocked", "blocked", "blocked", "[]", "H3"},
 	{"exited", "blocked", "blocked", USE("ebadf"), "H2"},
 	{"blocked", "exited", "signaled", USE("ebadf"), "H1"},
+	{"blocked", "exited", "blocked", "[]", "H4"},
+	{"blocked", "blocked", "exited", USE("ebadf"), "H5"},
 	{"exited", "blocked", "exited", USE("ebadf"), NULL},
 	{"exited", "exited", "exited",
 	 "[{\"stage\":\"P\",\"problem\":\"ebadf\"},{\"stage\":\"I\",\"problem\":\"eof\"}]", "E1"},

@@ -86,6 +86,47 @@ START_TEST(hang_is_explained)
 }
 END_TEST
 
+/* A foreign store between a stage's own and its load is told; what agrees, or is unknown, is not.
+ */
+START_TEST(order_that_decided_is_told)
+{
+	_cleanup_json_ json_t *records = hung(1);
+	json_t *hang = json_array_get(records, 0);
+
+	plant(hang, "observed/timeline",
+	      "[{\"seq\":17,\"stage\":\"P\",\"point\":\"load-syncfd\",\"detail\":\"fd 5 (c0)\"},"
+	      "{\"seq\":18,\"stage\":\"C\",\"point\":\"store-c0\",\"detail\":\"fd 5 (c0)\"},"
+	      "{\"seq\":19,\"stage\":\"C\",\"point\":\"load-syncfd\",\"detail\":\"fd 5 (c0)\"},"
+	      "{\"seq\":40,\"stage\":\"I\",\"point\":\"store-g0\",\"detail\":\"fd 7 (g0)\"},"
+	      "{\"seq\":41,\"stage\":\"C\",\"point\":\"load-syncfd\",\"detail\":\"fd 7 (g0)\"},"
+	      "{\"seq\":42,\"stage\":\"C\",\"point\":\"write-pid\",\"detail\":\"fd 7 (g0)\"},"
+	      "{\"seq\":43,\"stage\":\"C\",\"point\":\"load-syncfd\",\"detail\":\"fd 7 (g0)\"},"
+	      "{\"seq\":44,\"stage\":\"I\",\"point\":\"load-syncfd\",\"detail\":\"fd 7 (g0)\"}]");
+	_cleanup_free_ char *text = printed(records, NULL, 1), *quiet = NULL;
+
+	says(text, "The order that decided\n  I:store-g0 (40) after C:store-c0 (18), before "
+		   "C:load-syncfd (41): C gets g0, wants c0; write-pid on fd 7 (g0)\n"
+		   "    and again (43): reads g0 for ever\n\n");
+	/* Each stage loads its own. */
+	plant(hang, "observed/timeline",
+	      "[{\"seq\":18,\"stage\":\"C\",\"point\":\"store-c0\",\"detail\":\"fd 5 (c0)\"},"
+	      "{\"seq\":19,\"stage\":\"I\",\"point\":\"store-g0\",\"detail\":\"fd 7 (g0)\"},"
+	      "{\"seq\":20,\"stage\":\"C\",\"point\":\"load-syncfd\",\"detail\":\"fd 5 (c0)\"}]");
+	quiet = printed(records, NULL, 1);
+	ck_assert_ptr_null(strstr(quiet, "The order that decided"));
+}
+END_TEST
+
+START_TEST(every_class_has_words)
+{
+	static const char *const names[] = {"H1", "H2", "H3", "H4", "H5", "E1", "E2", "E3"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		ck_assert_msg(postmortem_class(names[i]), "%s", names[i]);
+	ck_assert_ptr_null(postmortem_class("H6"));
+}
+END_TEST
+
 /* Another boot's probes are of another kernel, for all that anybody knows. */
 START_TEST(probes_of_another_boot_do_not_count)
 {
@@ -218,6 +259,8 @@ TEST_SUITE(postmortem)
 	TCase *tc = tcase_create("postmortem");
 
 	tcase_add_test(tc, hang_is_explained);
+	tcase_add_test(tc, order_that_decided_is_told);
+	tcase_add_test(tc, every_class_has_words);
 	tcase_add_test(tc, probes_of_another_boot_do_not_count);
 	tcase_add_test(tc, probes_of_another_machine_of_that_boot_count);
 	tcase_add_test(tc, what_the_machine_found_itself_counts);

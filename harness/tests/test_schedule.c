@@ -16,6 +16,8 @@ static const struct {
 } good[] = {
 	{"free", "plain", NULL},
 	{"H2", "plain", NULL},
+	{"H4", "plain", NULL},
+	{"H5", "plain", NULL},
 	{"H3", "user", NULL},
 	{"E3", "user+time", NULL},
 	{"I:store-g0<C:load-syncfd", "plain", NULL},
@@ -47,6 +49,7 @@ static const struct {
 	{"", "plain", "nothing is given"},
 	{"H9", "plain", "did you mean H1"},
 	{"H2", "user", "cannot happen with namespaces user"},
+	{"H5", "time", "cannot happen with namespaces time"},
 	{"H3", "user+time", "cannot happen"},
 	{"free,", "plain", "constraint 'free': one '<' is needed"},
 	{"P:exit<C:exit,", "plain", "constraint ''"},

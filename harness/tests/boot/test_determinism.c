@@ -155,7 +155,7 @@ START_TEST(affected_runs_are_identical)
 }
 END_TEST
 
-static const char *const named[] = {"H1", "H2", "H3", "E1", "E2", "E3"};
+static const char *const named[] = {"H1", "H2", "H3", "H4", "H5", "E1", "E2", "E3"};
 
 /* Each named schedule gives its class where there is the bug, every time, and completes elsewhere.
  */
