@@ -117,9 +117,10 @@ void queue_look(const struct machine_run *run, const struct look *look, enum end
 		struct look_end *out);
 
 /* machine_proc.c: /proc of one process; what cannot be seen stays as unknown. */
-void proc_look(pid_t pid, const uint64_t end_ino[ENDS], struct look_stage *s);
-/* Only whether it has run since: state, system call, switches. */
-void proc_look_again(pid_t pid, struct look_stage *s);
+/* State, system call, switches: whether it has run since, too. */
+void proc_look(pid_t pid, struct look_stage *s);
+/* Its descriptors, that of its system call among them. */
+void proc_look_fds(pid_t pid, const uint64_t end_ino[ENDS], struct look_stage *s);
 /* Pids of living children of this process, up to @max of them; -1 when that cannot be seen. */
 int proc_children(pid_t *pids, int max);
 /* Mask of ends that @pid holds; false when that cannot be seen. */

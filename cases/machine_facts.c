@@ -87,6 +87,8 @@ static json_t *blocked_facts(const struct look_stage *l)
 		fact_put(o, "syscall",
 			 l->call == CALL_FUTEX ? json_string("futex") : json_integer(l->nr));
 	}
+	if (l->by_account)
+		fact_put(o, "source", json_string("accounting"));
 	if (l->ino)
 		fact_put(o, "inode", json_integer((json_int_t)l->ino));
 	fact_put(o, "state", json_string(state));

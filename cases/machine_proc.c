@@ -118,15 +118,14 @@ bool proc_holds(pid_t pid, const uint64_t end_ino[ENDS], unsigned *holds)
 	return true;
 }
 
-void proc_look_again(pid_t pid, struct look_stage *s)
+void proc_look(pid_t pid, struct look_stage *s)
 {
 	look_status(pid, s);
 	look_syscall(pid, s);
 }
 
-void proc_look(pid_t pid, const uint64_t end_ino[ENDS], struct look_stage *s)
+void proc_look_fds(pid_t pid, const uint64_t end_ino[ENDS], struct look_stage *s)
 {
-	proc_look_again(pid, s);
 	s->end = END_NONE;
 	s->ino = 0;
 	if (s->call == CALL_READ) {

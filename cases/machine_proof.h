@@ -26,6 +26,7 @@ struct look_stage {
 	uint32_t held_by;
 	char state; /* of /proc/PID/status */
 	enum call call;
+	bool by_account;   /* call is what the stage itself wrote down */
 	long nr;	   /* of the system call */
 	int fd;		   /* CALL_READ: what it reads */
 	uint64_t ino;	   /* of the socket behind fd, 0 when it is none */

@@ -301,10 +301,12 @@ START_TEST(stopped_is_no_deadlock)
 }
 END_TEST
 
-/* As on a kernel without /proc/PID/syscall. */
-START_TEST(without_syscall_there_is_no_proof)
+/* As on a kernel without /proc/PID/syscall: then what a stage wrote down counts, while it sleeps.
+ */
+START_TEST(without_syscall_its_own_account_counts)
 {
 	struct stand_in m;
+	struct ctl_lane *lane;
 	char path[64];
 
 	if (geteuid() || unshare(CLONE_NEWNS) < 0 ||
@@ -318,6 +320,19 @@ START_TEST(without_syscall_there_is_no_proof)
 	ck_assert_msg(mount("/dev/null", path, NULL, MS_BIND, NULL) == 0, "%s", strerror(errno));
 	await(&m, PROOF_NOT_PROVED);
 	ck_assert_str_eq(m.run.proof.why, "the system call of C cannot be seen");
+	lane = &m.run.ctl->lane[STAGE_CHILD];
+	lane->at = POINT_READ_RECVPID_ACK;
+	lane->at_fd = m.fd[END_G0];
+	await(&m, PROOF_NOT_PROVED);
+	lane->in_op = 1;
+	await(&m, PROOF_DEADLOCK);
+	ck_assert(m.run.look.stage[STAGE_CHILD].by_account);
+	ck_assert(!m.run.look.stage[STAGE_PARENT].by_account);
+	lane->at = POINT_WRITE_FINISH;
+	await(&m, PROOF_NOT_PROVED);
+	lane->at = POINT_READ_RECVPID_ACK;
+	lane->at_fd = -1;
+	await(&m, PROOF_NOT_PROVED);
 	umount(path);
 	stop(&m);
 }
@@ -384,7 +399,7 @@ TEST_SUITE(machine_look)
 	tcase_add_test(tc, livelock_is_no_deadlock);
 	tcase_add_test(tc, slow_is_no_deadlock);
 	tcase_add_test(tc, stopped_is_no_deadlock);
-	tcase_add_test(tc, without_syscall_there_is_no_proof);
+	tcase_add_test(tc, without_syscall_its_own_account_counts);
 	tcase_add_loop_test(tc, queues_are_seen_another_way, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
