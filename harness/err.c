@@ -21,7 +21,9 @@ int err_set(struct err *err, enum err_kind kind, int errnum, const char *fmt, ..
 	size_t len = strlen(err->msg);
 
 	if (errnum)
-		snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", strerror(errnum));
+		snprintf(err->msg + len, sizeof(err->msg) - len, ": %s",
+			 /* Only who was asked to stop says so. */
+			 errnum == EINTR ? "interrupted" : strerror(errnum));
 	return ret;
 }
 

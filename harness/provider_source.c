@@ -146,7 +146,11 @@ static int lock_work(const char *work, struct progress *pg, int *fd, struct err 
 	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	progress_state(pg, "waiting for another build of this tree");
-	return flock(*fd, LOCK_EX) < 0 ? err_set(err, ERR_INFRA, errno, "lock %s", path) : 0;
+	if (flock(*fd, LOCK_EX) == 0)
+		return 0;
+	if (errno == EINTR)
+		return err_set(err, ERR_INFRA, EINTR, "wait for another build of this tree");
+	return err_set(err, ERR_INFRA, errno, "lock %s", path);
 }
 
 struct from_tree {

@@ -18,6 +18,15 @@ START_TEST(first_error_wins)
 }
 END_TEST
 
+START_TEST(who_was_asked_to_stop_says_so)
+{
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(err_set(&e, ERR_INFRA, EINTR, "wait for it"), -EINTR);
+	ck_assert_str_eq(e.msg, "wait for it: interrupted");
+}
+END_TEST
+
 START_TEST(long_messages_are_cut_not_overrun)
 {
 	struct err e = ERR_INIT;
@@ -37,6 +46,7 @@ TEST_SUITE(err)
 	TCase *tc = tcase_create("err");
 
 	tcase_add_test(tc, first_error_wins);
+	tcase_add_test(tc, who_was_asked_to_stop_says_so);
 	tcase_add_test(tc, long_messages_are_cut_not_overrun);
 	suite_add_tcase(s, tc);
 	return s;
