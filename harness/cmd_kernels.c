@@ -226,7 +226,11 @@ static int verb_prune(const struct arguments *a, struct matrix *m, size_t *sel, 
 {
 	struct prune_result res;
 	char size[SIZE_TEXT];
-	int ret = prune_cache(m, a->dry_run, stdout, &res, err);
+	/* What `mutants` built took long, and is needed the next time. */
+	int ret = matrix_add_all_faults(m, err);
+
+	if (!ret)
+		ret = prune_cache(m, a->dry_run, stdout, &res, err);
 
 	(void)sel, (void)nsel;
 	if (ret < 0)
@@ -366,8 +370,9 @@ const struct command cmd_kernels = {
 		"  why      where a kernel comes from, what it supported when it was last booted, "
 		"what is\n"
 		"           known about it\n"
-		"  prune    remove from the cache what no kernel of the matrix is made of, and "
-		"leftovers\n\n"
+		"  prune    remove from the cache what no kernel of the matrix is made of, with or "
+		"without a\n"
+		"           seeded fault, and leftovers\n\n"
 		"  --update        get: look for newer packages than those that were locked\n"
 		"  --name NAME     add: what to call it\n"
 		"  --modules DIR   add: the directory that holds lib/modules/RELEASE\n"

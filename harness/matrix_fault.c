@@ -77,3 +77,34 @@ int matrix_add_fault(struct matrix *m, const char *word, struct err *err)
 	add_variant(m, word, base, patch, fault->name);
 	return 0;
 }
+
+static bool is_taken(const struct matrix *m, size_t i, const char *patch)
+{
+	const char *patches = spec_get(&m->v[i], "patches");
+
+	return patches && strstr(patches, patch);
+}
+
+int matrix_add_all_faults(struct matrix *m, struct err *err)
+{
+	_cleanup_mutants_ struct mutants faults = {0};
+	size_t n = m->n;
+	int ret = mutants_open(&faults, err);
+
+	for (size_t i = 0; !ret && i < n; i++)
+		for (size_t f = 0; f < faults.n; f++) {
+			const struct mutant *fault = &faults.v[f];
+			const char *patch = mutant_patch(fault, m->v[i].series);
+
+			/* A kernel that has this fault already cannot have it twice. */
+			if (strcmp(m->v[i].provider, "source") || !patch || is_taken(m, i, patch) ||
+			    strchr(m->v[i].name, FAULT_SIGN))
+				continue;
+			_cleanup_free_ char *name =
+				xasprintf("%s%c%s", m->v[i].name, FAULT_SIGN, fault->name);
+
+			if (!matrix_find(m, name))
+				add_variant(m, name, &m->v[i], patch, fault->name);
+		}
+	return ret;
+}

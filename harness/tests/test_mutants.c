@@ -173,6 +173,34 @@ static const struct {
 	{"plain-6.1+exec-ignored", "exec-ignored has no patch for series 6.1"},
 };
 
+static bool has_kernel(const struct matrix *m, const char *name)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		n += !strcmp(m->v[i].name, name);
+	ck_assert_msg(n < 2, "%s is there twice", name);
+	return n;
+}
+
+/* For whoever must know of each, such as `kernels prune`. */
+START_TEST(every_fault_of_every_kernel)
+{
+	_cleanup_matrix_ struct matrix m = {0};
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(matrix_open(&m, &err), 0);
+	ck_assert_msg(matrix_add_all_faults(&m, &err) == 0, "%s", err.msg);
+	ck_assert_msg(matrix_add_all_faults(&m, &err) == 0, "%s", err.msg);
+	ck_assert(has_kernel(&m, "plain-6.1+grow-ignored"));
+	ck_assert(has_kernel(&m, "plain-7.3+exec-ignored"));
+	ck_assert(has_kernel(&m, "cow-6.1+grow-ignored"));
+	ck_assert(!has_kernel(&m, "plain-6.1+exec-ignored"));
+	ck_assert(!has_kernel(&m, "cow-6.1+future-write-private"));
+	ck_assert(!has_kernel(&m, "6.1+grow-ignored"));
+}
+END_TEST
+
 START_TEST(bad_faults_are_refused)
 {
 	_cleanup_matrix_ struct matrix m = {0};
@@ -268,6 +296,7 @@ TEST_SUITE(mutants_suite)
 	tcase_add_loop_test(tc, mistakes_in_the_table_are_named, 0, N(mistakes));
 	tcase_add_test(tc, shipped_faults_can_be_built_and_caught);
 	tcase_add_test(tc, fault_makes_a_kernel_of_its_base);
+	tcase_add_test(tc, every_fault_of_every_kernel);
 	tcase_add_loop_test(tc, bad_faults_are_refused, 0, N(bad_words));
 	tcase_add_loop_test(tc, who_caught_it, 0, N(judged));
 	suite_add_tcase(s, tc);
