@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "json_util.h"
 #include "known.h"
+#include "matrix.h"
 #include "paths.h"
 #include "publish.h"
 #include "test.h"
@@ -290,6 +291,66 @@ START_TEST(shipped_issues)
 }
 END_TEST
 
+static json_t *outcome_of(const struct kernel_spec *spec, const char *name, const char *variant,
+			  const char *outcome, const char *assertion, int seals)
+{
+	json_t *findings = assertion ? json_pack("[{s:s}]", "assertion", assertion) : json_array();
+
+	return json_pack("{s:s, s:s*, s:s, s:s, s:s, s:o, s:{s:i}}", "kernel", spec->name,
+			 "release", spec->series, "case", name, "variant", variant, "outcome",
+			 outcome, "findings", findings, "observed", "seals", seals);
+}
+
+/*
+ * Each kernel of the matrix that is tagged affected may fail where the seal is, and must not pass
+ * there unnoticed; no other one may fail at all.
+ */
+START_TEST(affected_kernels_are_the_known_ones)
+{
+	static const struct {
+		const char *name, *variant, *outcome, *assertion;
+		int seals;
+		bool known;
+	} checks[] = {
+		{"stage-machine", "memfd-0x1f", "fail", "no-shared-globals", 0x1f, true},
+		{"stage-machine", "memfd-0x1f-H3", "hang", "no-deadlock", 0x1f, true},
+		{"stage-machine", "runc-1.2.4", "fail", "completion", 0x1f, true},
+		{"cow", "0x10", "fail", "copy-on-write", 0x10, true},
+		{"cow", "0x10", "pass", NULL, 0x10, true},
+		{"stage-machine", "memfd-0x1f-execveat", "pass", NULL, 0x1f, true},
+		{"stage-machine", "memfd-0xf", "fail", "no-shared-globals", 0xf, false},
+		{"cow", "0xf", "fail", "copy-on-write", 0xf, false},
+		{"seal", "0x10", "fail", "seal-map", 0x10, false},
+		{"stage-machine", "memfd-0x1f", "crash", NULL, 0x1f, false},
+	};
+	_cleanup_free_ char *path = paths_data("kernels/known-issues.conf");
+	_cleanup_known_ struct known *known = NULL;
+	_cleanup_matrix_ struct matrix m = {0};
+	struct err err = ERR_INIT;
+	int affected = 0;
+
+	setenv("XDG_CONFIG_HOME", test_dir(), 1); /* the shipped matrix alone */
+	ck_assert_msg(!known_load(path, &known, &err), "%s", err.msg);
+	ck_assert_msg(!matrix_open(&m, &err), "%s", err.msg);
+	for (size_t k = 0; k < m.n; k++) {
+		bool tagged = strv_contains(&m.v[k].tags, "affected");
+
+		affected += tagged;
+		for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
+			_cleanup_json_ json_t *r =
+				outcome_of(&m.v[k], checks[i].name, checks[i].variant,
+					   checks[i].outcome, checks[i].assertion, checks[i].seals);
+			const struct known_issue *issue = known_match(known, r);
+
+			ck_assert_msg(!!issue == (tagged && checks[i].known), "%s: row %zu",
+				      m.v[k].name, i);
+			ck_assert(!issue || issue->strict);
+		}
+	}
+	ck_assert_int_gt(affected, 8);
+}
+END_TEST
+
 TEST_SUITE(known_suite)
 {
 	Suite *s = suite_create("known issues");
@@ -303,6 +364,7 @@ TEST_SUITE(known_suite)
 	tcase_add_test(tc, strict_matches_a_pass);
 	tcase_add_loop_test(tc, bad_file_is_refused, 0, (int)(sizeof(bad) / sizeof(*bad)));
 	tcase_add_test(tc, shipped_issues);
+	tcase_add_test(tc, affected_kernels_are_the_known_ones);
 	suite_add_tcase(s, tc);
 	return s;
 }
