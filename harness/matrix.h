@@ -30,7 +30,8 @@ int matrix_open(struct matrix *m, struct err *err);
 void matrix_free(struct matrix *m);
 #define _cleanup_matrix_ __attribute__((cleanup(matrix_free)))
 
-/* Add each kernel BASE+FAULT that there can be: a kernel that is built here, with a seeded fault. */
+/* Add each kernel BASE+FAULT that there can be: a kernel that is built here, with a seeded fault.
+ */
 int matrix_add_all_faults(struct matrix *m, struct err *err);
 
 /* The value of one of the provider's keys, or NULL. */
