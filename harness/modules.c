@@ -94,8 +94,8 @@ static void add_module(struct closure *c, struct kmod_module *mod)
 	kmod_module_get_softdeps(mod, &pre, &post);
 	_cleanup_(kmod_list_freep) struct kmod_list *deps = kmod_module_get_dependencies(mod);
 
-	add_list(c, pre);
 	add_list(c, deps);
+	add_list(c, pre);
 	strv_add(&c->out->files, path);
 	strv_add(&c->out->names, name);
 	add_list(c, post);
