@@ -223,13 +223,16 @@ static void job_fact_error(const struct job *job, json_t *facts)
 			   WEXITSTATUS(job->status));
 }
 
-/* An object that says why there are no facts; @err: it could not be started. Caller frees. */
-static char *error_text(const struct job *job, int err)
+/*
+ * An object that says why there are no facts; @err: it could not be started, for want of @what.
+ * Caller frees.
+ */
+static char *error_text(const struct job *job, const char *what, int err)
 {
 	_cleanup_json_ json_t *facts = json_object();
 
 	if (err)
-		fact_error(facts, "starting the case: %s", strerror(err));
+		fact_error(facts, "starting the case: %s: %s", what, strerror(err));
 	else
 		job_fact_error(job, facts);
 	return json_dumps(facts, JSON_COMPACT | JSON_ENSURE_ASCII);
@@ -247,21 +250,24 @@ char *isolate_run(case_fn *fn, const struct case_env *env, const json_t *params,
 		.deadline = now_ms() + env->deadline_ms * 3LL / 2,
 	};
 	sigset_t set;
-	int ret = buf ? 0 : -ENOMEM;
+	int ret;
 
+	*strays = 0;
+	if (!buf)
+		return error_text(&job, "memory", ENOMEM);
 	sigchld_set(&set);
 	sig = job.sig = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (!ret)
-		ret = sig < 0 ? -errno : job_start(&job, fn, env, params, out);
+	if (sig < 0)
+		return error_text(&job, "signalfd (CONFIG_SIGNALFD)", errno);
+	ret = job_start(&job, fn, env, params, out);
 	pipe_fd = job.pipe;
-	*strays = 0;
 	if (ret < 0)
-		return error_text(&job, -ret);
+		return error_text(&job, "a process and a pipe", -ret);
 	job_wait(&job);
 	job_end(&job);
 	*strays = sweep_children(SWEEP_MS);
 	if (!job_said_all(&job))
-		return error_text(&job, 0);
+		return error_text(&job, NULL, 0);
 	buf[job.len - 1] = '\0';
 	char *facts = buf;
 

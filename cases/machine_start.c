@@ -142,7 +142,7 @@ int machine_start(struct machine_run *run, json_t *facts)
 	int init[2] = {-1, -1}, log[2] = {-1, -1}, ret = 0;
 
 	if (socketpair(AF_LOCAL, SOCK_STREAM | SOCK_CLOEXEC, 0, init) < 0)
-		return fail(facts, "init pipe");
+		return fail(facts, "init pipe, a unix socket (CONFIG_UNIX)");
 	run->init_fd = init[0];
 	if (pipe2(log, O_CLOEXEC) < 0) {
 		close(init[1]);

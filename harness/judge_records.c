@@ -196,10 +196,11 @@ static bool has_finding(const json_t *r, const char *assertion)
 static char *control_wrong(const struct control_rule *c, const json_t *r)
 {
 	const char *name = jstr(r, "variant", "?");
+	const char *why = jstr(json_array_get(json_object_get(r, "findings"), 0), "text", "");
 
 	if (!is(r, "state", "ran") || !is(r, "outcome", outcome_name(c->wanted)))
-		return xasprintf("%s was %s, wanted %s", name, jstr(r, "outcome", "?"),
-				 outcome_name(c->wanted));
+		return xasprintf("%s was %s, wanted %s%s%s", name, jstr(r, "outcome", "?"),
+				 outcome_name(c->wanted), *why ? ": " : "", why);
 	if (c->shared && !has_finding(r, A_GLOBALS))
 		return xasprintf("%s shows no shared globals", name);
 	if (c->deadlock && jbool(fact(r, "stop"), "deadlock", 0) != 1)

@@ -102,6 +102,8 @@ static const struct {
 	{"0/observed/stages/0/status", "1", "control-clean was fail, wanted pass"},
 	{"0/observed/unsupported", "{\"step\":\"exec\",\"errno\":\"ENOENT\"}",
 	 "control-clean was unsupported, wanted pass"},
+	{"0/observed/error", "\"signalfd (CONFIG_SIGNALFD): Function not implemented\"",
+	 "control-clean was error, wanted pass: signalfd (CONFIG_SIGNALFD): Function"},
 	{"1/observed", NULL, "control-error was error, wanted fail"},
 	{"2/observed/stop/deadlock", "false", "control-hang was error, wanted hang"},
 	{"2/observed/stop", "{\"why\":\"deadline\",\"deadlock\":false,\"unmet\":[]}",
