@@ -11,6 +11,7 @@
 #include "mutants.h"
 #include "report.h"
 #include "run.h"
+#include "run_dir.h"
 
 /* Of the kernels with this tag the faults are made; the first one is what is taken if it can be. */
 #define BASE_TAG   "seeded-control"
@@ -132,6 +133,24 @@ static int plan(struct mutants_run *r, struct err *err)
 	return ret;
 }
 
+/* What a run was to try, as its folder says: nobody has to say again what was asked for then. */
+static int plan_of_report(struct mutants_run *r, const struct strv *kernels, struct err *err)
+{
+	int ret = mutants_open(&r->faults, err);
+
+	for (size_t i = 0; !ret && i < kernels->n; i++) {
+		const char *name = kernels->v[i], *sign = strchr(name, '+');
+		_cleanup_free_ char *base = sign ? xstrndup(name, sign - name) : xstrdup(name);
+		const struct mutant *fault = NULL;
+
+		if (sign)
+			ret = mutants_find(&r->faults, sign + 1, &fault, err);
+		if (!ret)
+			add_item(r, base, fault);
+	}
+	return ret;
+}
+
 static void print_list(const struct mutants_run *r)
 {
 	for (size_t i = 0; i < r->faults.n; i++) {
@@ -240,10 +259,13 @@ static int run(int argc, char **argv, struct err *err)
 	_cleanup_(mutants_run_free) struct mutants_run r = {0};
 	_cleanup_json_ json_t *records = NULL;
 	_cleanup_free_ char *dir = NULL;
+	_cleanup_strv_ struct strv ran = {0};
 	int ret = parse(argc, argv, &r, err);
 
+	if (!ret && r.report && !r.wanted.n && !r.base_words.n)
+		run_dir_kernels(r.report, &ran);
 	if (!ret)
-		ret = plan(&r, err);
+		ret = ran.n ? plan_of_report(&r, &ran, err) : plan(&r, err);
 	if (ret < 0)
 		return ret;
 	if (r.list) {

@@ -92,3 +92,15 @@ int run_dir_describe(const char *dir, int argc, char **argv, const json_t *kerne
 	free(text);
 	return ret;
 }
+
+void run_dir_kernels(const char *dir, struct strv *kernels)
+{
+	_cleanup_free_ char *path = xasprintf("%s/run.json", dir);
+	_cleanup_json_ json_t *desc = json_load_file(path, 0, NULL);
+	json_t *name;
+	size_t i;
+
+	json_array_foreach (json_object_get(desc, "kernels"), i, name)
+		if (json_is_string(name))
+			strv_add(kernels, json_string_value(name));
+}

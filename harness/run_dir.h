@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "err.h"
+#include "xalloc.h"
 
 /*
  * @wanted as it is (made if missing), or, when NULL, a new folder named by the time below results/
@@ -19,3 +20,7 @@ int run_dir_kernel(const char *dir, const char *kernel, char **sub, struct err *
 /* Write run.json. */
 int run_dir_describe(const char *dir, int argc, char **argv, const json_t *kernels, bool complete,
 		     struct err *err);
+
+/* The kernels of the run in @dir, as run.json names them; none where it is missing or no such file.
+ */
+void run_dir_kernels(const char *dir, struct strv *kernels);

@@ -72,6 +72,12 @@ START_TEST(verdicts_on_what_was_seen)
 
 	json_decref(all);
 	ck_assert_int_eq(ran, 0);
+	/* The folder knows what it was about: the healthy one is quiet, the affected one is no
+	 * fault. */
+	_cleanup_free_ char *own = NULL;
+
+	ck_assert_int_eq(MUTANTS(run, &own, "--report", run), 0);
+	ck_assert_msg(strstr(own, HEALTHY " ") && !strstr(own, "plain-"), "%s", own);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		_cleanup_free_ char *name = xasprintf("row-%zu", i), *dir = results_dir(name);
 		_cleanup_free_ char *kernel = xasprintf(BASE "+%s", rows[i].fault), *said = NULL;
