@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool not_proved(struct proof *proof, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -76,6 +77,43 @@ static bool writers_are_stages(const struct look *look, int i, struct proof *pro
 	return true;
 }
 
+/* The kernel says that there are bytes where stage @i sleeps reading. */
+static bool sleeps_beside_bytes(const struct look *look, int i)
+{
+	const struct look_stage *s = &look->stage[i];
+	const struct look_end *e = &look->end[s->end];
+
+	return s->alive && !s->held && s->call == CALL_READ && s->end != END_NONE &&
+	       e->queue_known && e->queue && strcmp(e->queue_source, "accounting") != 0 &&
+	       !(look->foreign & 1u << end_peer(s->end));
+}
+
+static bool wakeup_lost(const struct look *look, struct proof *proof)
+{
+	if (look->foreign_unknown)
+		return false;
+	/* Nobody is in a system call that may be a write(). */
+	for (int i = 0; i < STAGES; i++) {
+		const struct look_stage *s = &look->stage[i];
+
+		if (s->alive && s->call != CALL_READ && s->call != CALL_FUTEX)
+			return false;
+	}
+	for (int i = 0; i < STAGES; i++) {
+		const struct look_stage *s = &look->stage[i];
+
+		if (!sleeps_beside_bytes(look, i))
+			continue;
+		proof->state = PROOF_LOST;
+		proof->lost = i;
+		snprintf(proof->why, sizeof(proof->why),
+			 "%s sleeps reading %s, whose queue holds %u bytes", stage_names[i],
+			 end_names[s->end], look->end[s->end].queue);
+		return true;
+	}
+	return false;
+}
+
 void prove(const struct look *look, struct proof *proof)
 {
 	bool living = false, held = false;
@@ -99,6 +137,8 @@ void prove(const struct look *look, struct proof *proof)
 			return;
 		}
 	}
+	if (wakeup_lost(look, proof))
+		return;
 	for (int i = 0; i < STAGES; i++) {
 		if (!look->stage[i].alive || look->stage[i].held)
 			continue;

@@ -55,6 +55,7 @@ enum proof_state {
 	PROOF_MOVING,	  /* something runs, or may at any moment */
 	PROOF_HELD,	  /* nobody can ever run again, because the schedule holds some stage */
 	PROOF_DEADLOCK,	  /* nobody can ever run again */
+	PROOF_LOST,	  /* somebody sleeps reading what the kernel says has bytes: see lost */
 	PROOF_NOT_PROVED, /* at rest, but one condition does not hold: see why */
 };
 
@@ -62,11 +63,16 @@ struct proof {
 	enum proof_state state;
 	char why[160];
 	unsigned held_by[STAGES]; /* DEADLOCK: mask of stages that hold what this one waits for */
+	int lost;		  /* LOST: the stage that was not woken */
 };
 
 /*
  * DEADLOCK only if every living stage sleeps in read() on one of the known ends, whose queue is
  * empty and whose peer is held, by living stages alone. HELD if that is so but for stages which the
  * schedule holds: one that sleeps for a while only may yet pass what they wait for.
+ *
+ * LOST, a lost wake-up, only if some stage sleeps in read() on a known end, of which the kernel
+ * itself (not the machine's account) says that bytes wait there, while whoever could be writing to
+ * it sleeps in another call: waking the reader is a part of write(), so none is under way.
  */
 void prove(const struct look *look, struct proof *proof);

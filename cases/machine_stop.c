@@ -25,6 +25,17 @@ static json_t *graph(const struct machine_run *run)
 	return a;
 }
 
+/* Who was not woken, and by what. */
+static json_t *lost_wakeup(const struct machine_run *run)
+{
+	const struct look_stage *l = &run->look.stage[run->proof.lost];
+	const struct look_end *e = &run->look.end[l->end];
+
+	return json_pack("{s:s, s:s, s:i, s:s}", "stage", stage_names[run->proof.lost], "end",
+			 end_names[l->end], "queue", (int)e->queue, "queue_source",
+			 e->queue_source);
+}
+
 void facts_stop(const struct machine_run *run, json_t *facts)
 {
 	bool deadlock = run->stop == STOP_QUIESCENT && run->proof.state == PROOF_DEADLOCK;
@@ -43,7 +54,9 @@ void facts_stop(const struct machine_run *run, json_t *facts)
 	fact_put(o, "unmet", unmet);
 	if (deadlock)
 		fact_put(o, "graph", graph(run));
-	if (run->proof.state == PROOF_NOT_PROVED)
+	if (run->stop == STOP_QUIESCENT && run->proof.state == PROOF_LOST)
+		fact_put(o, "lost_wakeup", lost_wakeup(run));
+	else if (run->proof.state == PROOF_NOT_PROVED || run->proof.state == PROOF_LOST)
 		fact_put(o, "not_proved", json_string(run->proof.why));
 	fact_put(facts, "stop", o);
 }

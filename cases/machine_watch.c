@@ -146,9 +146,22 @@ static bool is_complete(const struct machine_run *run)
 	return run->ctl->lane[STAGE_INIT].returned;
 }
 
+/* A wake-up is called lost only when it still is at the next look, nothing having happened. */
+static bool is_lost_again(const struct machine_run *run, struct look_stage *before)
+{
+	const struct look_stage *s = &run->look.stage[run->proof.lost];
+	bool lost = run->proof.state == PROOF_LOST;
+	bool again = lost && before->alive && before->switches == s->switches &&
+		     before->events == s->events && before->end == s->end;
+
+	*before = lost ? *s : (struct look_stage){0};
+	return again;
+}
+
 static enum stop watch(struct machine_run *run)
 {
 	long deadline = now_ms() + run->env->deadline_ms;
+	struct look_stage lost = {0};
 
 	for (;;) {
 		long left = deadline - now_ms();
@@ -168,7 +181,8 @@ static enum stop watch(struct machine_run *run)
 			continue;
 		look_at(run, &run->look);
 		prove(&run->look, &run->proof);
-		if (run->proof.state == PROOF_DEADLOCK || run->proof.state == PROOF_HELD)
+		if (run->proof.state == PROOF_DEADLOCK || run->proof.state == PROOF_HELD ||
+		    is_lost_again(run, &lost))
 			return STOP_QUIESCENT;
 	}
 }

@@ -65,9 +65,11 @@ static void narrate(struct boot *b, const char *name, const json_t *frame)
 			n += snprintf(waits + n, sizeof(waits) - n, "%s %s waits for %s",
 				      i ? "," : ":", jstr(edge, "stage", "?"),
 				      jstr(edge, "waits_for", "?"));
-	progress_note(b->s->pg, "%s: %s after %.0f ms of guest time%s", name,
-		      jbool(stop, "deadlock", 0) == 1 ? "deadlock" : jstr(stop, "why", "?"), ms,
-		      waits);
+	const char *how = jbool(stop, "deadlock", 0) == 1	 ? "deadlock"
+			  : json_object_get(stop, "lost_wakeup") ? "lost wake-up"
+								 : jstr(stop, "why", "?");
+
+	progress_note(b->s->pg, "%s: %s after %.0f ms of guest time%s", name, how, ms, waits);
 }
 
 static void on_result(struct boot *b, const json_t *frame)

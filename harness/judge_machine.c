@@ -280,6 +280,23 @@ static void judge_wakeups(const json_t *record, struct verdict *v)
 	}
 }
 
+/* Proved, without waiting for the deadline; true if it is. What follows from it is no cause. */
+static bool stop_lost_wakeup(const json_t *record, struct verdict *v)
+{
+	const json_t *lost = json_object_get(fact(record, "stop"), "lost_wakeup");
+
+	if (!lost)
+		return false;
+	v->class = CLASS_LOST_WAKEUP;
+	verdict_add(v, OUTCOME_HANG, A_DEADLOCK,
+		    "a wake-up was lost: %s sleeps reading %s, where %" JSON_INTEGER_FORMAT
+		    " bytes wait (%s), and nobody is writing: the kernel's fault, no deadlock of "
+		    "the protocol",
+		    jstr(lost, "stage", "?"), jstr(lost, "end", "?"), jint(lost, "queue", -1),
+		    jstr(lost, "queue_source", "?"));
+	return true;
+}
+
 static void stop_deadline(const json_t *record, struct verdict *v)
 {
 	judge_wakeups(record, v);
@@ -353,7 +370,7 @@ static void judge_stop(const json_t *record, struct verdict *v)
 	} stops[] = {{"complete", NULL}, {"ended", NULL}, {"deadline", stop_deadline}};
 	const json_t *stop = fact(record, "stop");
 
-	if (stop_unmet(record, v))
+	if (stop_lost_wakeup(record, v) || stop_unmet(record, v))
 		return;
 	if (jbool(stop, "deadlock", 0) == 1) {
 		stop_deadlock(record, v);

@@ -37,6 +37,10 @@ static const struct {
 	{"E3",
 	 "a stage used a socket whose other end is gone: SIGPIPE, a death without a message, or "
 	 "ECONNRESET, where words were left unread"},
+	{"lost-wakeup",
+	 "a stage sleeps in read() on a socket in whose queue bytes wait, while nobody is writing: "
+	 "the kernel queued them and did not wake the reader; no order of the stages explains "
+	 "that"},
 };
 
 const char *postmortem_class(const char *name)

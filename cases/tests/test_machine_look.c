@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -201,10 +204,13 @@ static void await(struct stand_in *m, enum proof_state want)
 
 static void never_deadlock(struct stand_in *m)
 {
+	bool lost = m->run.proof.state == PROOF_LOST;
+
 	for (int i = 0; i < LOOKS; i++) {
 		enum proof_state state = look(m);
 
 		ck_assert_msg(state != PROOF_DEADLOCK && state != PROOF_HELD, "look %d", i);
+		ck_assert_msg(state != PROOF_LOST || lost, "look %d: %s", i, m->run.proof.why);
 		usleep(LOOK_US);
 	}
 }
@@ -338,6 +344,94 @@ START_TEST(without_syscall_its_own_account_counts)
 }
 END_TEST
 
+/* --- a lost wake-up --------------------------------------------------------------------------- */
+
+/*
+ * What a lost wake-up looks like, without a kernel that loses one: read() sleeps over a page that
+ * userfaultfd keeps back, before it takes the bytes from the queue.
+ */
+static void reads_c1_and_is_not_woken(const int fd[ENDS])
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	long page = sysconf(_SC_PAGESIZE);
+	char *buf = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	struct uffdio_register reg = {.range = {(unsigned long)buf, (unsigned long)page},
+				      .mode = UFFDIO_REGISTER_MODE_MISSING};
+	int uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (buf == MAP_FAILED || uffd < 0 || ioctl(uffd, UFFDIO_API, &api) < 0 ||
+	    ioctl(uffd, UFFDIO_REGISTER, &reg) < 0)
+		_exit(1);
+	read(fd[END_C1], buf, 4);
+	_exit(0);
+}
+
+static void writes_c0_and_reads_g0(const int fd[ENDS])
+{
+	if (write(fd[END_C0], "word", 4) != 4)
+		_exit(1);
+	reads(fd[END_G0]);
+}
+
+static bool no_userfaultfd(void)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		test_skip("machine_look: no userfaultfd here");
+	else
+		close(fd);
+	return fd < 0;
+}
+
+START_TEST(lost_wakeup_is_proved)
+{
+	static body_fn *const body[STAGES] = {reads_c1_and_is_not_woken, writes_c0_and_reads_g0,
+					      reads_g0};
+	struct stand_in m;
+
+	if (no_userfaultfd())
+		return;
+	start(&m, body, 0, false);
+	await(&m, PROOF_LOST);
+	ck_assert_int_eq(m.run.proof.lost, STAGE_PARENT);
+	ck_assert_str_eq(m.run.proof.why, "P sleeps reading c1, whose queue holds 4 bytes");
+	never_deadlock(&m);
+	stop(&m);
+}
+END_TEST
+
+/* Whether it comes from a process that may be writing cannot be known. */
+START_TEST(bytes_from_outside_are_no_lost_wakeup)
+{
+	static body_fn *const body[STAGES] = {reads_c1_and_is_not_woken, writes_c0_and_reads_g0,
+					      reads_g0};
+	struct stand_in m;
+
+	if (no_userfaultfd())
+		return;
+	start(&m, body, 1u << END_C0, false);
+	await(&m, PROOF_NOT_PROVED);
+	never_deadlock(&m);
+	ck_assert_str_eq(m.run.proof.why, "P reads c1, whose queue holds 4 bytes");
+	stop(&m);
+}
+END_TEST
+
+/* A word every now and then, the reader woken for each: looked at as fast as can be. */
+START_TEST(woken_readers_are_no_lost_wakeup)
+{
+	static body_fn *const body[STAGES] = {answers_c1, starts_and_answers_c0, reads_g0};
+	struct stand_in m;
+
+	start(&m, body, 0, false);
+	for (int i = 0; i < 3000; i++)
+		ck_assert_msg(look(&m) != PROOF_LOST, "look %d: %s", i, m.run.proof.why);
+	stop(&m);
+}
+END_TEST
+
 /* --- queues, where a kernel has no unix_diag, and no pidfd_getfd() either -----------------------
  */
 
@@ -400,6 +494,9 @@ TEST_SUITE(machine_look)
 	tcase_add_test(tc, slow_is_no_deadlock);
 	tcase_add_test(tc, stopped_is_no_deadlock);
 	tcase_add_test(tc, without_syscall_its_own_account_counts);
+	tcase_add_test(tc, lost_wakeup_is_proved);
+	tcase_add_test(tc, bytes_from_outside_are_no_lost_wakeup);
+	tcase_add_test(tc, woken_readers_are_no_lost_wakeup);
 	tcase_add_loop_test(tc, queues_are_seen_another_way, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;

@@ -70,6 +70,58 @@ static void queue_not_empty(struct look *look)
 	look->end[END_G0].queue = 4;
 }
 
+/* What the machine itself wrote down may be late: nothing is said of the kernel then. */
+static void queue_not_empty_by_account(struct look *look)
+{
+	queue_not_empty(look);
+	look->end[END_G0].queue_source = "accounting";
+}
+
+static void queue_not_empty_and_writer_outside(struct look *look)
+{
+	queue_not_empty(look);
+	look->foreign = 1u << END_G1;
+}
+
+static void queue_not_empty_and_writer_perhaps_outside(struct look *look)
+{
+	queue_not_empty(look);
+	look->foreign_unknown = true;
+}
+
+/* P may be in a write(), about to wake the other two. */
+static void queue_not_empty_and_other_call(struct look *look)
+{
+	queue_not_empty(look);
+	look->stage[STAGE_PARENT].call = CALL_OTHER;
+	look->stage[STAGE_PARENT].nr = 1;
+}
+
+static void queue_not_empty_and_writer_runs(struct look *look)
+{
+	queue_not_empty(look);
+	look->stage[STAGE_CHILD].state = 'R';
+}
+
+static void queue_not_empty_and_reader_ran(struct look *look)
+{
+	queue_not_empty(look);
+	look->stage[STAGE_INIT].moved = true;
+}
+
+/* Only a queue that somebody reads counts. */
+static void other_queue_not_empty(struct look *look)
+{
+	look->end[END_C0].queue = 4;
+}
+
+/* The last word of C, which is gone. */
+static void queue_not_empty_and_peer_gone(struct look *look)
+{
+	look->stage[STAGE_CHILD].alive = false;
+	look->end[END_C1].queue = 4;
+}
+
 static void queue_unknown(struct look *look)
 {
 	look->end[END_C1].queue_known = false;
@@ -183,7 +235,15 @@ static const struct {
 	enum proof_state want;
 	const char *why;
 } spoilt[] = {
-	{queue_not_empty, PROOF_NOT_PROVED, "queue holds 4 bytes"},
+	{queue_not_empty, PROOF_LOST, "C sleeps reading g0, whose queue holds 4 bytes"},
+	{queue_not_empty_and_peer_gone, PROOF_LOST, "P sleeps reading c1"},
+	{queue_not_empty_by_account, PROOF_NOT_PROVED, "queue holds 4 bytes"},
+	{queue_not_empty_and_writer_outside, PROOF_NOT_PROVED, "queue holds 4 bytes"},
+	{queue_not_empty_and_writer_perhaps_outside, PROOF_NOT_PROVED, "may hold c0"},
+	{queue_not_empty_and_other_call, PROOF_NOT_PROVED, "P sleeps in system call 1"},
+	{queue_not_empty_and_writer_runs, PROOF_MOVING, ""},
+	{queue_not_empty_and_reader_ran, PROOF_MOVING, ""},
+	{other_queue_not_empty, PROOF_DEADLOCK, ""},
 	{queue_unknown, PROOF_NOT_PROVED, "queue of c1 cannot be seen"},
 	{writer_outside, PROOF_NOT_PROVED, "a process outside the machine holds g1"},
 	{writer_perhaps_outside, PROOF_NOT_PROVED, "may hold c0"},
@@ -202,7 +262,7 @@ static const struct {
 	{held_while_another_runs, PROOF_MOVING, ""},
 	{held_while_another_sleeps, PROOF_NOT_PROVED, "C sleeps in system call"},
 	{held_and_writer_outside, PROOF_NOT_PROVED, "a process outside the machine holds c0"},
-	{held_and_queue_not_empty, PROOF_NOT_PROVED, "queue holds 4 bytes"},
+	{held_and_queue_not_empty, PROOF_LOST, "P sleeps reading c1, whose queue holds 4 bytes"},
 	{all_gone, PROOF_MOVING, ""},
 };
 

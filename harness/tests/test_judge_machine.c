@@ -465,6 +465,22 @@ START_TEST(lost_wakeup_is_told_from_a_deadlock)
 }
 END_TEST
 
+/* Proved in the guest: at once a hang of its own class, of a healthy machine as of any other. */
+START_TEST(proved_lost_wakeup_is_its_own_class)
+{
+	_cleanup_json_ json_t *r = fixture(_i ? "control-hang.json" : "machine-healthy.json");
+
+	plant(r, O "stop",
+	      "{\"why\":\"quiescent\",\"deadlock\":false,\"unmet\":[\"P:exit<C:exit\"],"
+	      "\"lost_wakeup\":{\"stage\":\"P\",\"end\":\"c1\",\"queue\":4,"
+	      "\"queue_source\":\"sock_diag\"}}");
+	plant(r, P "end", "\"blocked\"");
+	expect(r, OUTCOME_HANG, "no-deadlock",
+	       "a wake-up was lost: P sleeps reading c1, where 4 bytes wait (sock_diag)",
+	       "lost-wakeup");
+}
+END_TEST
+
 START_TEST(deadline_says_where_everybody_is)
 {
 	_cleanup_json_ json_t *r = fixture("control-hang.json");
@@ -541,6 +557,7 @@ TEST_SUITE(judge_machine_suite)
 	tcase_add_test(tc, author_is_somebody_else);
 	tcase_add_test(tc, deadline_says_where_everybody_is);
 	tcase_add_loop_test(tc, lost_wakeup_is_told_from_a_deadlock, 0, N(wakeups));
+	tcase_add_loop_test(tc, proved_lost_wakeup_is_its_own_class, 0, 2);
 	tcase_add_test(tc, last_value_alone_gives_a_class);
 	tcase_add_test(tc, missing_words_of_a_failed_stage);
 	suite_add_tcase(s, tc);
