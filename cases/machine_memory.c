@@ -41,21 +41,23 @@ static bool looked(const struct control *ctl, int r, int writer, int reader)
 	return false;
 }
 
-static json_t *pairs(const struct control *ctl, int r)
+/* Who saw what whom wrote. A pair that could not have seen anything is absent. */
+static json_t *saw(const struct control *ctl, int r)
 {
-	json_t *a = json_array();
+	json_t *o = json_object();
 
 	for (int w = 0; w < STAGES; w++) {
 		for (int rd = 0; rd < STAGES; rd++) {
-			if (w == rd)
+			bool yes = seen(ctl, r, w, rd);
+			char pair[8];
+
+			if (w == rd || (!yes && !looked(ctl, r, w, rd)))
 				continue;
-			json_array_append_new(
-				a, json_pack("{s:s, s:s, s:b, s:b}", "writer", stage_names[w],
-					     "reader", stage_names[rd], "looked",
-					     looked(ctl, r, w, rd), "seen", seen(ctl, r, w, rd)));
+			snprintf(pair, sizeof(pair), "%s->%s", stage_names[w], stage_names[rd]);
+			json_object_set_new(o, pair, json_boolean(yes));
 		}
 	}
-	return a;
+	return o;
 }
 
 struct frame {
@@ -151,7 +153,7 @@ void facts_memory(const struct machine_run *run, json_t *facts)
 		json_t *o = json_pack("{s:s, s:b}", "name", region_names[r], "present", present);
 
 		if (present) {
-			json_object_set_new(o, "pairs", pairs(run->ctl, r));
+			json_object_set_new(o, "saw", saw(run->ctl, r));
 			set_frames(run, r, o);
 		} else {
 			json_object_set_new(o, "reason",

@@ -61,19 +61,23 @@ struct sharing {
 
 static void sharing_read(const json_t *region, struct sharing *s)
 {
+	const json_t *saw = json_object_get(region, "saw");
 	json_t *pair;
 	size_t i;
 
 	*s = (struct sharing){0};
-	json_array_foreach (json_object_get(region, "pairs"), i, pair) {
-		int w = stage_index(jstr(pair, "writer", ""));
-		int r = stage_index(jstr(pair, "reader", ""));
+	for (int w = 0; w < NSTAGES; w++) {
+		for (int r = 0; r < NSTAGES; r++) {
+			char name[8];
 
-		if (w < 0 || r < 0)
-			continue;
-		s->looked[w][r] |= jbool(pair, "looked", 0);
-		s->seen[w][r] |= jbool(pair, "seen", 0);
-		s->any |= s->seen[w][r];
+			if (w == r)
+				continue;
+			snprintf(name, sizeof(name), "%s->%s", stage_names[w], stage_names[r]);
+			pair = json_object_get(saw, name);
+			s->looked[w][r] = json_is_boolean(pair);
+			s->seen[w][r] = json_is_true(pair);
+			s->any |= s->seen[w][r];
+		}
 	}
 	json_array_foreach (json_object_get(region, "pfn_shared"), i, pair) {
 		const char *x = json_string_value(json_array_get(pair, 0));

@@ -61,8 +61,8 @@ END_TEST
 #define BSS_TAIL O "regions/3/"
 #define HEAP	 O "regions/6/"
 #define STACK	 O "regions/7/"
-#define P_TO_C	 "pairs/0/"
-#define C_TO_P	 "pairs/2/"
+#define P_TO_C	 "saw/P->C"
+#define C_TO_P	 "saw/C->P"
 
 #define USE(problem)                                                                           \
 	"[{\"stage\":\"C\",\"op\":\"write-recvpid\",\"fd\":9,\"want_end\":\"c0\",\"problem\":" \
@@ -74,9 +74,9 @@ static const struct fault {
 	const char *assertion, *part;
 } faults[] = {
 	/* no shared globals */
-	{DATA P_TO_C "seen", "true", OUTCOME_FAIL, GLOBALS, "regions shared: data (P->C)"},
-	{DATA C_TO_P "seen", "true", OUTCOME_FAIL, GLOBALS, "regions shared: data (P<-C)"},
-	{STACK P_TO_C "seen", "true", OUTCOME_FAIL, GLOBALS, "stack (P->C)"},
+	{DATA P_TO_C, "true", OUTCOME_FAIL, GLOBALS, "regions shared: data (P->C)"},
+	{DATA C_TO_P, "true", OUTCOME_FAIL, GLOBALS, "regions shared: data (P<-C)"},
+	{STACK P_TO_C, "true", OUTCOME_FAIL, GLOBALS, "stack (P->C)"},
 	{DATA "pfn_shared", "[[\"C\",\"P\"]]", OUTCOME_FAIL, GLOBALS,
 	 "data (P=C); page frames equal: data"},
 	{BSS_TAIL "pfn_shared", "[[\"C\",\"I\"]]", OUTCOME_FAIL, GLOBALS, "bss-tail (C=I)"},
@@ -168,11 +168,11 @@ END_TEST
 
 /* Everything that a pass rests on. Each taken away, and each of a type that makes no sense. */
 static const char *const evidence[] = {
-	DATA "pairs",
-	DATA P_TO_C "looked",
-	DATA C_TO_P "looked",
-	HEAP "pairs",
-	STACK "pairs",
+	DATA "saw",
+	DATA P_TO_C,
+	DATA C_TO_P,
+	HEAP "saw",
+	STACK "saw",
 	O "regions/1",
 	O "regions/4",
 	O "regions/5",
@@ -200,7 +200,7 @@ static const char *const evidence[] = {
 	O "setup",
 	O "exe",
 	O "stages/1/end",
-	RELRO "pairs",
+	RELRO "saw",
 	O "init_pipe/stage2_pid",
 };
 
@@ -218,7 +218,7 @@ START_TEST(pass_needs_evidence)
 END_TEST
 
 static const struct fault blind_values[] = {
-	{DATA P_TO_C "looked", "false", OUTCOME_ERROR, "harness", "C never read what P wrote"},
+	{DATA P_TO_C, NULL, OUTCOME_ERROR, "harness", "C never read what P wrote"},
 	{O "uses_checked", "11", OUTCOME_ERROR, "harness", "11 of 12 uses"},
 	{O "globals_checked", "0", OUTCOME_ERROR, "harness", "no load of a global"},
 	{O "log/lines", "0", OUTCOME_ERROR, "harness", "log was not read"},
@@ -267,7 +267,7 @@ START_TEST(missing_evidence_excuses_nothing)
 {
 	_cleanup_json_ json_t *r = fixture("machine-healthy.json");
 
-	plant(r, DATA P_TO_C "seen", "true");
+	plant(r, DATA P_TO_C, "true");
 	plant(r, O "log", NULL);
 	expect(r, OUTCOME_FAIL, GLOBALS, "data (P->C)", "sharing without a log");
 }
@@ -378,7 +378,7 @@ START_TEST(class_follows_from_the_facts)
 
 	judge_variant(r, &alone);
 	ck_assert_msg(!alone.class, "a class without shared globals");
-	plant(r, DATA P_TO_C "seen", "true");
+	plant(r, DATA P_TO_C, "true");
 	judge_variant(r, &v);
 	ck_assert_msg((!v.class && !classes[_i].class) ||
 			      (v.class && classes[_i].class && !strcmp(v.class, classes[_i].class)),
@@ -406,8 +406,8 @@ START_TEST(odd_stages_are_passed_over)
 {
 	_cleanup_json_ json_t *r = fixture("machine-healthy.json");
 
-	plant(r, DATA "pairs/9", "{\"writer\":\"X\",\"reader\":\"C\",\"seen\":true}");
-	plant(r, DATA "pairs/9", "{\"writer\":\"C\",\"reader\":7,\"seen\":true}");
+	plant(r, DATA "saw/X->C", "true");
+	plant(r, DATA "saw/C->C", "true");
 	plant(r, DATA "pfn_shared", "[[\"P\",\"P\"],[\"X\",\"C\"],[\"C\",\"X\"],[1],2]");
 	plant(r, O "words/9", "7");
 	expect(r, OUTCOME_PASS, NULL, NULL, "odd stages");

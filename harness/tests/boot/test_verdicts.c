@@ -29,14 +29,15 @@ static char *shared_regions(const json_t *record)
 {
 	const json_t *regions = json_object_get(json_object_get(record, "observed"), "regions");
 	char *names = xstrdup("");
-	json_t *region, *pair;
-	size_t i, j;
+	json_t *region, *saw;
+	const char *pair;
+	size_t i;
 
 	json_array_foreach (regions, i, region) {
 		bool seen = false;
 
-		json_array_foreach (json_object_get(region, "pairs"), j, pair)
-			seen |= jbool(pair, "seen", 0) == 1;
+		json_object_foreach (json_object_get(region, "saw"), pair, saw)
+			seen |= json_is_true(saw);
 		if (!seen)
 			continue;
 		char *more =
