@@ -109,15 +109,22 @@ static bool drain(int fd, char *buf, size_t *len, size_t max, bool *eof)
 	return full && n > 0;
 }
 
+/*
+ * The log is read when nothing else happens, or a full pipe holds its writer up: woken for each of
+ * its lines, this process would take the only vCPU from the stages once a line.
+ */
 int machine_events(struct machine_run *run, long timeout)
 {
 	struct pollfd p[] = {
 		{.fd = run->sig_fd, .events = POLLIN},
-		{.fd = run->log_eof ? -1 : run->log_fd, .events = POLLIN},
 		{.fd = run->init_eof ? -1 : run->init_fd, .events = POLLIN},
+		{.fd = run->log_eof ? -1 : run->log_fd, .events = POLLIN},
 	};
-	int n = poll(p, 3, timeout < 0 ? 0 : (int)timeout);
+	/* Only when nobody is left to write to it is its end worth waiting for. */
+	int n = poll(p, run->childless ? 3 : 2, timeout < 0 ? 0 : (int)timeout);
 
+	if (n == 0)
+		n = poll(p, 3, 0);
 	if (n <= 0)
 		return n;
 	if (p[0].revents) {
@@ -127,11 +134,11 @@ int machine_events(struct machine_run *run, long timeout)
 			reap(run);
 	}
 	if (p[1].revents)
-		run->log_flood |=
-			drain(run->log_fd, run->log, &run->log_len, LOG_MAX, &run->log_eof);
-	if (p[2].revents)
 		drain(run->init_fd, run->init, &run->init_len, sizeof(run->init) - 1,
 		      &run->init_eof);
+	if (p[2].revents)
+		run->log_flood |=
+			drain(run->log_fd, run->log, &run->log_len, LOG_MAX, &run->log_eof);
 	return n;
 }
 
