@@ -16,6 +16,7 @@ AGENT_SRC := $(filter-out cases/arch_%.c,$(wildcard cases/*.c)) cases/arch_$(ARC
 AGENT_OBJ  := $(AGENT_SRC:%.c=$(O)/obj/guest/%.o)
 NSEXEC_OBJ := $(NSEXEC_SRC:%.c=$(O)/obj/nsexec/%.o)
 MUSL_OBJ   := $(NSEXEC_SRC:%.c=$(O)/obj/musl/%.o)
+MUSL_PIC   := $(NSEXEC_SRC:%.c=$(O)/obj/musl-pic/%.o)
 
 
 GUEST_PROGS := $(addprefix $(GUEST)/,agent loader nsexec-static nsexec-pie nsexec-dynamic)
@@ -33,6 +34,10 @@ $(O)/obj/nsexec/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
 
 $(O)/obj/musl/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
 	@mkdir -p $(@D)
+	$(NSEXEC_MUSL_CC) $(GUEST_CFLAGS) $(NSEXEC_CFLAGS) $(NSEXEC_MUSL_CFLAGS) -fno-pie -MMD -MP -c -o $@ $<
+
+$(O)/obj/musl-pic/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
+	@mkdir -p $(@D)
 	$(NSEXEC_MUSL_CC) $(GUEST_CFLAGS) $(NSEXEC_CFLAGS) $(NSEXEC_MUSL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # With symbols, for gdb. What goes into the initramfs is stripped: unpacking it is part of a boot.
@@ -45,13 +50,14 @@ $(O)/symbols/loader: $(LOADER_OBJ)
 	$(GUEST_CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $^
 
 $(O)/symbols/nsexec-static: $(MUSL_OBJ)
+$(O)/symbols/nsexec-pie: $(MUSL_PIC)
+$(addprefix $(O)/symbols/nsexec-,static pie): $(O)/symbols/nsexec-%:
 	@mkdir -p $(@D)
-	$(NSEXEC_MUSL_CC) $(NSEXEC_LINK_static) $(NSEXEC_LDFLAGS) -o $@ $^
+	$(NSEXEC_MUSL_CC) $(NSEXEC_LINK_$*) $(NSEXEC_LDFLAGS) -o $@ $^
 
-NSEXEC_SYMBOLS := $(addprefix $(O)/symbols/nsexec-,pie dynamic)
-$(NSEXEC_SYMBOLS): $(O)/symbols/nsexec-%: $(NSEXEC_OBJ)
+$(O)/symbols/nsexec-dynamic: $(NSEXEC_OBJ)
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(NSEXEC_LINK_$*) $(NSEXEC_LDFLAGS) $(LDFLAGS) -o $@ $^
+	$(GUEST_CC) $(NSEXEC_LINK_dynamic) $(NSEXEC_LDFLAGS) $(LDFLAGS) -o $@ $^
 
 $(GUEST_PROGS): $(GUEST)/%: $(O)/symbols/%
 	@mkdir -p $(@D)
@@ -76,7 +82,7 @@ $(O)/tests/guest: $(filter-out %/agent.o,$(NATIVE_OBJ)) $(GTEST_OBJ) $(GTEST_FRA
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lz
 
--include $(AGENT_OBJ:.o=.d) $(MUSL_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
+-include $(AGENT_OBJ:.o=.d) $(MUSL_OBJ:.o=.d) $(MUSL_PIC:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
 
 # Agents with one detector put out, by the linker: the boot tests show that the controls notice.
 BLIND := $(addprefix $(O)/tests/agent-blind-,proof memory)
