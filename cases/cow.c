@@ -11,13 +11,13 @@
 static const struct probe {
 	const char *name;
 	int prot;
-	void (*fn)(char *map, struct observed *o);
+	void (*fn)(char *map, struct observed *o); /* NULL: the one before it tells this too */
 } probes[] = {
 	{"vmflags", PROT_READ | PROT_WRITE, cow_vmflags},
 	{"mprotect", PROT_READ, cow_mprotect},
 	{"proc-mem", PROT_READ | PROT_EXEC, cow_proc_mem},
-	{"fork-write", PROT_READ | PROT_WRITE, cow_fork_write},
-	{"pfn", PROT_READ | PROT_WRITE, cow_pfn},
+	{"fork-write", PROT_READ | PROT_WRITE, cow_fork},
+	{"pfn", 0, NULL},
 };
 
 /* A probe tells something only next to the same probe where no seal can matter. */
@@ -54,9 +54,11 @@ static void probe_all(const int fds[TARGETS], json_t *facts)
 	int ret;
 
 	for (int i = 0; i < PROBES * TARGETS; i++) {
-		attempts[i] =
-			(struct attempt){.probe = &probes[i / TARGETS], .fd = fds[i % TARGETS]};
-		jobs[i] = (struct observe_job){.fn = attempt_run, .arg = &attempts[i]};
+		attempts[i] = (struct attempt){.probe = &probes[i % PROBES], .fd = fds[i / PROBES]};
+		jobs[i] = (struct observe_job){
+			.fn = attempts[i].probe->fn ? attempt_run : NULL,
+			.arg = &attempts[i],
+		};
 	}
 	ret = observe_in_child(jobs, PROBES * TARGETS);
 	if (ret < 0)
@@ -66,7 +68,7 @@ static void probe_all(const int fds[TARGETS], json_t *facts)
 
 		for (int t = 0; t < TARGETS; t++)
 			json_object_set_new(r, target_names[t],
-					    observed_json(&jobs[p * TARGETS + t].o));
+					    observed_json(&jobs[t * PROBES + p].o));
 		json_object_set_new(results, probes[p].name, r);
 	}
 	json_object_set_new(facts, "probes", results);

@@ -113,35 +113,7 @@ static bool take(int fd, uint64_t *word)
 
 enum { AT_BEFORE, AT_CHILD, AT_PARENT }; /* bytes of the page under test */
 
-static void fork_write_child(volatile char *map, const struct turns *t)
-{
-	uint64_t word;
-
-	map[AT_CHILD] = 'c';
-	if (!give(t->to_parent[1], 0) || !take(t->to_child[0], &word))
-		_exit(1);
-	_exit(!give(t->to_parent[1], map[AT_PARENT] == 'p'));
-}
-
-/* Bits of the answer: who saw the other's store. */
-enum { PARENT_SAW = 1, CHILD_SAW = 2 };
-
-static bool fork_write_parent(volatile char *map, const struct turns *t, long *saw)
-{
-	uint64_t word;
-
-	if (!take(t->to_parent[0], &word))
-		return false;
-	*saw = map[AT_CHILD] == 'c' ? PARENT_SAW : 0;
-	map[AT_PARENT] = 'p';
-	if (!give(t->to_child[1], 0) || !take(t->to_parent[0], &word))
-		return false;
-	*saw |= word ? CHILD_SAW : 0;
-	return true;
-}
-
-/* The child's frame is compared while the child still lives: a freed one could come back. */
-static int page_frame(const char *map, uint64_t *pfn)
+int cow_page_frame(const char *map, uint64_t *pfn)
 {
 	_cleanup_close_ int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	off_t at = (uintptr_t)map / sysconf(_SC_PAGESIZE) * sizeof(uint64_t);
@@ -159,34 +131,50 @@ static int page_frame(const char *map, uint64_t *pfn)
 	return *pfn ? 0 : -EPERM; /* frames read as 0 without CAP_SYS_ADMIN */
 }
 
-static void pfn_child(volatile char *map, const struct turns *t)
+static void __attribute__((noreturn)) forked_child(volatile char *map, const struct turns *t)
 {
-	uint64_t pfn = 0, word;
+	uint64_t pfn, word;
 
 	map[AT_CHILD] = 'c';
-	if (page_frame((const char *)map, &pfn) < 0)
+	if (cow_page_frame((const char *)map, &pfn) < 0)
 		pfn = 0;
-	if (!give(t->to_parent[1], pfn))
+	if (!give(t->to_parent[1], pfn) || !take(t->to_child[0], &word))
 		_exit(1);
-	take(t->to_child[0], &word);
-	_exit(0);
+	_exit(!give(t->to_parent[1], map[AT_PARENT] == 'p'));
 }
 
-/* 0 or the errno why the frames could not be had. */
-static int pfn_parent(volatile char *map, const struct turns *t, bool *same)
-{
-	uint64_t mine = 0, theirs = 0;
-	int ret;
+/* Bits of the answer: who saw the other's store. */
+enum { PARENT_SAW = 1, CHILD_SAW = 2 };
 
-	if (!take(t->to_parent[0], &theirs))
-		return EPIPE;
+/* The child's frame is compared while the child still lives: a freed one could come back. */
+static void compare_frames(const char *map, uint64_t theirs, struct observed *pfn)
+{
+	uint64_t mine;
+	int ret = cow_page_frame(map, &mine);
+
+	pfn->errnum = ret < 0 ? -ret : theirs ? 0 : EPERM;
+	pfn->ok = !pfn->errnum;
+	if (pfn->ok)
+		strcpy(pfn->text, mine == theirs ? "same" : "differ");
+}
+
+static void forked_parent(volatile char *map, const struct turns *t, struct observed *write,
+			  struct observed *pfn)
+{
+	uint64_t theirs, word;
+
+	if (!take(t->to_parent[0], &theirs)) {
+		pfn->errnum = EPIPE;
+		return;
+	}
+	write->value = map[AT_CHILD] == 'c' ? PARENT_SAW : 0;
 	map[AT_PARENT] = 'p';
-	ret = page_frame((const char *)map, &mine);
-	*same = mine == theirs;
-	give(t->to_child[1], 0);
-	if (ret < 0)
-		return -ret;
-	return theirs ? 0 : EPERM;
+	compare_frames((const char *)map, theirs, pfn);
+	if (!give(t->to_child[1], 0) || !take(t->to_parent[0], &word))
+		return;
+	write->value |= word ? CHILD_SAW : 0;
+	write->ok = true;
+	strcpy(write->text, write->value ? "shared" : "private");
 }
 
 /* Fork with the page written before, which is what a page needs to be hit by the bug. */
@@ -221,34 +209,18 @@ static void turns_end(const struct turns *t, pid_t pid, struct observed *o)
 		o->signal = WTERMSIG(status);
 }
 
-void cow_fork_write(char *map, struct observed *o)
+void cow_fork(char *map, struct observed o[2])
 {
 	struct turns t;
-	pid_t pid = fork_dirty(map, &t, o);
+	pid_t pid = fork_dirty(map, &t, &o[0]);
 
-	if (pid < 0)
+	if (pid < 0) {
+		o[1] = o[0];
 		return;
+	}
 	if (!pid)
-		fork_write_child(map, &t);
-	o->ok = fork_write_parent(map, &t, &o->value);
-	if (o->ok)
-		strcpy(o->text, o->value ? "shared" : "private");
-	turns_end(&t, pid, o);
-}
-
-void cow_pfn(char *map, struct observed *o)
-{
-	struct turns t;
-	bool same = false;
-	pid_t pid = fork_dirty(map, &t, o);
-
-	if (pid < 0)
-		return;
-	if (!pid)
-		pfn_child(map, &t);
-	o->errnum = pfn_parent(map, &t, &same);
-	o->ok = !o->errnum;
-	if (o->ok)
-		strcpy(o->text, same ? "same" : "differ");
-	turns_end(&t, pid, o);
+		forked_child(map, &t);
+	forked_parent(map, &t, &o[0], &o[1]);
+	turns_end(&t, pid, &o[0]);
+	o[1].signal = o[0].signal;
 }

@@ -24,12 +24,13 @@ run_jobs(const struct observe_job *jobs, size_t n, struct board *board)
 	signal(SIGSEGV, SIG_DFL);
 	signal(SIGBUS, SIG_DFL);
 	for (size_t i = board->at; i < n; board->at = ++i)
-		jobs[i].fn(jobs[i].arg, &board->o[i]);
+		if (jobs[i].fn)
+			jobs[i].fn(jobs[i].arg, &board->o[i]);
 	_exit(0);
 }
 
 /* Until the child has ended; if that was before its time, the job it was at is done with. */
-static int wait_for(pid_t pid, size_t n, struct board *board)
+static int wait_for(pid_t pid, const struct observe_job *jobs, size_t n, struct board *board)
 {
 	size_t at;
 	int status;
@@ -40,11 +41,12 @@ static int wait_for(pid_t pid, size_t n, struct board *board)
 	at = board->at;
 	if (at >= n)
 		return 0;
-	if (WIFSIGNALED(status)) {
+	do {
 		board->o[at].ok = false;
-		board->o[at].signal = WTERMSIG(status);
-	}
-	board->at = at + 1;
+		if (WIFSIGNALED(status))
+			board->o[at].signal = WTERMSIG(status);
+	} while (++at < n && !jobs[at].fn);
+	board->at = at;
 	return 0;
 }
 
@@ -62,7 +64,7 @@ int observe_in_child(struct observe_job *jobs, size_t n)
 
 		if (!pid)
 			run_jobs(jobs, n, board);
-		ret = pid < 0 ? -errno : wait_for(pid, n, board);
+		ret = pid < 0 ? -errno : wait_for(pid, jobs, n, board);
 	}
 	for (size_t i = 0; i < n; i++)
 		jobs[i].o = board->o[i];

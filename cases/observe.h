@@ -27,6 +27,7 @@ static inline void observed_errno(struct observed *o, int errnum)
 typedef void observe_fn(const void *arg, struct observed *o);
 
 struct observe_job {
+	/* NULL: the job before it fills in this observation as well, o[1] of what it is given. */
 	observe_fn *fn;
 	const void *arg;
 	struct observed o; /* what came of it */

@@ -251,8 +251,12 @@ static int cow_can_see(void (*probe)(char *map, struct observed *o), int prot)
 
 static int pagemap_frames(const struct feature *f)
 {
+	volatile char page[1] = {0};
+	uint64_t frame;
+
 	(void)f;
-	return cow_can_see(cow_pfn, PROT_READ | PROT_WRITE);
+	page[0] = 1; /* written: a page that was not has no frame of its own */
+	return -cow_page_frame((const char *)page, &frame);
 }
 
 static int smaps_vmflags(const struct feature *f)
@@ -329,7 +333,7 @@ static const struct feature features[] = {
 	{.name = "proc-children", .fn = openable, .text = "/proc/thread-self/children"},
 	{.name = "proc-timens_offsets", .fn = readable, .text = "/proc/self/timens_offsets"},
 	{.name = "dev-fd", .fn = openable, .text = "/dev/fd"},
-	{.name = "pagemap-frames", .fn = pagemap_frames, .place = IN_CHILD},
+	{.name = "pagemap-frames", .fn = pagemap_frames},
 	{.name = "smaps-vmflags", .fn = smaps_vmflags, .place = IN_CHILD},
 	{.name = "proc-mem-force", .fn = proc_mem_force, .place = IN_CHILD},
 	{.name = "sock_diag-unix", .fn = sock_diag_unix},

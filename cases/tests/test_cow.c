@@ -33,37 +33,37 @@ static char *map_without_maywrite(void)
 
 START_TEST(shared_page_is_seen)
 {
-	struct observed o = {0};
+	struct observed o[2] = {0};
 
-	cow_fork_write(map_new(PROT_READ | PROT_WRITE, MAP_SHARED), &o);
-	ck_assert(o.ok);
-	ck_assert_str_eq(o.text, "shared");
-	ck_assert_int_eq(o.value, 3); /* in both directions */
+	cow_fork(map_new(PROT_READ | PROT_WRITE, MAP_SHARED), o);
+	ck_assert(o[0].ok);
+	ck_assert_str_eq(o[0].text, "shared");
+	ck_assert_int_eq(o[0].value, 3); /* in both directions */
 }
 END_TEST
 
 START_TEST(private_page_is_seen)
 {
-	struct observed o = {0};
+	struct observed o[2] = {0};
 
-	cow_fork_write(map_new(PROT_READ | PROT_WRITE, MAP_PRIVATE), &o);
-	ck_assert(o.ok);
-	ck_assert_str_eq(o.text, "private");
-	ck_assert_int_eq(o.value, 0);
+	cow_fork(map_new(PROT_READ | PROT_WRITE, MAP_PRIVATE), o);
+	ck_assert(o[0].ok);
+	ck_assert_str_eq(o[0].text, "private");
+	ck_assert_int_eq(o[0].value, 0);
 }
 END_TEST
 
 static void check_frames(int flags, const char *want)
 {
-	struct observed o = {0};
+	struct observed o[2] = {0};
 
-	cow_pfn(map_new(PROT_READ | PROT_WRITE, flags), &o);
-	if (o.errnum == EPERM || o.errnum == EACCES) {
+	cow_fork(map_new(PROT_READ | PROT_WRITE, flags), o);
+	if (o[1].errnum == EPERM || o[1].errnum == EACCES) {
 		test_skip("page frames are hidden: needs CAP_SYS_ADMIN");
 		return;
 	}
-	ck_assert_int_eq(o.errnum, 0);
-	ck_assert_str_eq(o.text, want);
+	ck_assert_int_eq(o[1].errnum, 0);
+	ck_assert_str_eq(o[1].text, want);
 }
 
 START_TEST(same_frame_is_seen)
