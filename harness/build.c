@@ -194,7 +194,7 @@ static int configure(struct work *w, bool fresh, struct err *err)
 	if (!ret)
 		ret = kconfig_check(&w->b->fragments, config, old->unknown_noted ? w->src : NULL,
 				    &unknown, err);
-	if (ret || !unknown.n)
+	if (ret || !unknown.n || !fresh)
 		return ret;
 	_cleanup_free_ char *list = strv_join(&unknown, " ");
 
