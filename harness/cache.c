@@ -198,9 +198,21 @@ static int lock_entry(const char *entry, int *fd, struct err *err)
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (*fd < 0)
 		return err_set(err, ERR_INFRA, errno, "open lock %s", path);
-	if (flock(*fd, LOCK_EX) < 0)
-		return err_set(err, ERR_INFRA, errno, "lock %s", path);
-	return 0;
+	if (flock(*fd, LOCK_EX) == 0)
+		return 0;
+	if (errno == EINTR)
+		return err_set(err, ERR_INFRA, EINTR, "wait for another sealmatrix to make %s",
+			       entry);
+	return err_set(err, ERR_INFRA, errno, "lock %s", path);
+}
+
+bool cache_is_being_made(const char *kind, const char *key)
+{
+	_cleanup_free_ char *entry = cache_path(kind, key);
+	_cleanup_free_ char *path = entry ? xasprintf("%s.lock", entry) : NULL;
+	_cleanup_close_ int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+
+	return fd >= 0 && !manifest_holds(entry, NULL) && flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
 static int fill_entry(const char *entry, cache_fill_fn *fill, void *arg, struct err *err)

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "err.h"
 
 /* Fill the empty directory @dir. What it leaves there becomes the entry. */
@@ -20,6 +22,9 @@ typedef int cache_fill_fn(const char *dir, void *arg, struct err *err);
  */
 int cache_get(const char *kind, const char *key, cache_fill_fn *fill, void *arg, char **path,
 	      struct err *err);
+
+/* Somebody else makes that entry at this moment, so that cache_get() would wait. */
+bool cache_is_being_made(const char *kind, const char *key);
 
 /* 1 if a whole-looking entry is there, else 0. */
 int cache_has(const char *kind, const char *key);

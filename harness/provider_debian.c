@@ -76,6 +76,8 @@ static int get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 	struct job job = {packages, pg};
 
 	lock_key(packages, FORMAT, key);
+	if (cache_is_being_made("kernel", key))
+		progress_state(pg, "waiting for another sealmatrix that fetches it");
 	ret = cache_get("kernel", key, fill, &job, &out->entry, err);
 	if (ret < 0)
 		return ret;

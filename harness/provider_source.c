@@ -224,6 +224,8 @@ static int get(const struct kernel_spec *spec, struct progress *pg, struct kerne
 		ret = source_resolve(spec, true, pg, &j.source, err);
 	if (!ret)
 		ret = make_keys(&j, spec->series, err);
+	if (!ret && cache_is_being_made("kernel", j.kernel))
+		progress_state(pg, "waiting for another sealmatrix that builds it");
 	if (!ret)
 		ret = cache_get("kernel", j.kernel, fill_kernel, &j, &out->entry, err);
 	if (ret < 0)

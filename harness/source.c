@@ -274,6 +274,8 @@ int source_tree(const struct source *s, struct progress *pg, char **tree, struct
 		*tree = xstrdup(s->tree);
 		return 0;
 	}
+	if (cache_is_being_made("source", s->key))
+		progress_state(pg, "waiting for another to unpack the same source");
 	int ret = cache_get("source", s->key, fill_source, &f, &entry, err);
 
 	if (!ret)

@@ -62,6 +62,28 @@ START_TEST(second_time_is_a_hit)
 }
 END_TEST
 
+static int fill_and_ask(const char *dir, void *arg, struct err *err)
+{
+	ck_assert(cache_is_being_made("kind", "key"));
+	ck_assert(!cache_is_being_made("kind", "other"));
+	return fill_two(dir, arg, err);
+}
+
+START_TEST(who_would_have_to_wait_can_say_so)
+{
+	struct fill f = {0};
+	struct err err = ERR_INIT;
+	char *path = NULL;
+
+	use_cache();
+	ck_assert(!cache_is_being_made("kind", "key"));
+	ck_assert_int_eq(cache_get("kind", "key", fill_and_ask, &f, &path, &err), 0);
+	ck_assert(!cache_is_being_made("kind", "key"));
+	ck_assert_int_eq(f.calls, 1);
+	free(path);
+}
+END_TEST
+
 START_TEST(failure_leaves_nothing)
 {
 	struct fill f = {.fail = 1};
@@ -164,6 +186,7 @@ TEST_SUITE(cache)
 	TCase *tc = tcase_create("cache");
 
 	tcase_add_test(tc, second_time_is_a_hit);
+	tcase_add_test(tc, who_would_have_to_wait_can_say_so);
 	tcase_add_test(tc, failure_leaves_nothing);
 	tcase_add_test(tc, truncated_entry_is_made_again);
 	tcase_add_test(tc, truncated_manifest_is_made_again);
