@@ -18,6 +18,10 @@ static const char *const needs[] = {
 	"CONFIG_BINFMT_SCRIPT",	 /* its init */
 	"CONFIG_TTY",		 /* console and record channel */
 	"CONFIG_PRINTK",	 /* an oops is looked for on the console */
+	"CONFIG_PROC_FS",	 /* what runs, what it holds, and programs by /proc/self/fd */
+	"CONFIG_SIGNALFD",	 /* the agent waits for its children */
+	"CONFIG_FUTEX",		 /* … and the stages for each other, where a schedule says so */
+	"CONFIG_UNIX",		 /* the stages talk over unix sockets */
 	NULL,
 };
 

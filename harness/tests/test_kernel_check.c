@@ -16,6 +16,7 @@
 
 static const char good[] = "# Linux\nCONFIG_64BIT=y\nCONFIG_BLK_DEV_INITRD=y\nCONFIG_BINFMT_ELF=y\n"
 			   "CONFIG_BINFMT_SCRIPT=y\nCONFIG_TTY=y\nCONFIG_PRINTK=y\n"
+			   "CONFIG_PROC_FS=y\nCONFIG_SIGNALFD=y\nCONFIG_FUTEX=y\nCONFIG_UNIX=y\n"
 			   "CONFIG_SERIAL_8250=y\nCONFIG_SERIAL_8250_CONSOLE=y\n";
 
 /* @good without the line of @option, which may be set otherwise (@instead). Caller frees. */
@@ -44,6 +45,8 @@ static const struct {
 	{"CONFIG_BINFMT_SCRIPT", "# CONFIG_BINFMT_SCRIPT=y\n"},
 	{"CONFIG_PRINTK", "CONFIG_PRINTK_TIME=y\n"},
 	{"CONFIG_64BIT", ""},
+	{"CONFIG_SIGNALFD", "# CONFIG_SIGNALFD is not set\n"},
+	{"CONFIG_UNIX", "CONFIG_UNIX=m\nCONFIG_UNIX_DIAG=y\n"},
 };
 
 START_TEST(missing_option_is_named)
