@@ -3,31 +3,37 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench_host.h"
 #include "cleanup.h"
 #include "json_util.h"
 #include "proc.h"
 #include "publish.h"
 #include "record.h"
 #include "sig.h"
+#include "watchdog.h"
 #include "xalloc.h"
 
-static double now(void)
+static void add_machines(const json_t *records, struct bench_sample *s)
 {
-	struct timespec ts;
+	json_t *r;
+	size_t i;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
+	json_array_foreach (records, i, r) {
+		double cpu_s = json_number_value(json_object_get(r, "cpu_s"));
+
+		s->cpu_s += cpu_s;
+		s->machines += cpu_s > 0;
+		if (json_object_get(r, "controls_boot"))
+			s->variant_s += cpu_s;
+	}
 }
 
-static int run_once(const char *dir, const char *args, struct bench_time *t, struct err *err)
+static int run_once(const char *dir, const char *args, struct bench_sample *s, struct err *err)
 {
 	_cleanup_strv_ struct strv argv = {0};
 	_cleanup_json_ json_t *records = NULL;
 	struct err ignored = ERR_INIT;
-	json_t *r;
-	size_t i;
 
 	strv_add(&argv, "/proc/self/exe");
 	strv_add(&argv, "run");
@@ -36,60 +42,87 @@ static int run_once(const char *dir, const char *args, struct bench_time *t, str
 	strv_split(&argv, args, " ");
 	remove_tree(dir, &ignored); /* the records of the run before */
 	ignored = (struct err)ERR_INIT;
-	double start = now();
+	double start = watchdog_now(), cpu = bench_children_s();
 
 	proc_run(argv.v, NULL, &ignored);
-	*t = (struct bench_time){.wall_s = now() - start};
+	*s = (struct bench_sample){.wall_s = watchdog_now() - start,
+				   .all_cpu_s = bench_children_s() - cpu};
 	if (sig_stop())
 		return err_set(err, ERR_INFRA, 0, "interrupted");
 	int ret = records_load(dir, &records, err);
 
 	if (ret < 0)
 		return ret;
-	json_array_foreach (records, i, r) {
-		t->cpu_s += json_number_value(json_object_get(r, "cpu_s"));
-	}
-	return t->cpu_s > 0 ? 0 : err_set(err, ERR_INFRA, 0, "nothing was booted: %s", ignored.msg);
+	add_machines(records, s);
+	return s->machines ? 0 : err_set(err, ERR_INFRA, 0, "nothing was booted: %s", ignored.msg);
 }
 
-static int by_cpu(const void *a, const void *b)
+static int measure_row(struct bench_row *row, unsigned round, const char *dir, struct err *err)
 {
-	const struct bench_time *x = a, *y = b;
+	if (row->every && round % row->every)
+		return 0;
+	int ret = row->measure ? row->measure(row->arg, &row->v[round], err)
+			       : run_once(dir, row->args, &row->v[round], err);
 
-	return (x->cpu_s > y->cpu_s) - (x->cpu_s < y->cpu_s);
+	if (ret < 0)
+		err_context(err, "measure '%s' (sealmatrix run %s)", row->name,
+			    row->args ? row->args : "");
+	return ret;
 }
 
-struct bench_time bench_median(struct bench_time *v, size_t n)
-{
-	qsort(v, n, sizeof(*v), by_cpu);
-	return v[n / 2];
-}
-
-int bench_measure(struct bench_row *rows, size_t n, unsigned repeat, const char *dir, json_t *times,
+int bench_measure(struct bench_row *rows, size_t n, struct bench_rounds *rounds, const char *dir,
 		  struct err *err)
 {
-	_cleanup_free_ struct bench_time *all = xcalloc(n * repeat, sizeof(*all));
 	_cleanup_free_ char *results = xasprintf("%s/results", dir);
+	double longest = 0;
+	int ret = 0;
 
-	for (size_t i = 0; i < n * repeat; i++) {
-		struct bench_row *row = &rows[i % n];
-		int ret = run_once(results, row->args, &all[i % n * repeat + i / n], err);
+	for (size_t i = 0; i < n; i++)
+		rows[i].v = xcalloc(rounds->wanted, sizeof(*rows[i].v));
+	for (rounds->done = 0; !ret && rounds->done < rounds->wanted; rounds->done++) {
+		double began = watchdog_now();
 
-		if (ret < 0) {
-			err_context(err, "measure '%s' (sealmatrix run %s)", row->name, row->args);
-			return ret;
-		}
+		if (rounds->done && began - rounds->since + longest > rounds->budget_s)
+			break;
+		for (size_t i = 0; !ret && i < n; i++)
+			ret = measure_row(&rows[i], rounds->done, results, err);
+		if (watchdog_now() - began > longest)
+			longest = watchdog_now() - began;
+		if (!ret && rounds->log)
+			fprintf(rounds->log, "round %u of %u: %.0f s\n", rounds->done + 1,
+				rounds->wanted, watchdog_now() - began);
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct bench_time *v = &all[i * repeat];
+	return ret;
+}
 
-		rows[i].median = bench_median(v, repeat);
-		json_object_set_new(times, rows[i].name,
-				    json_pack("{s:f, s:f, s:f, s:f}", "cpu_s", rows[i].median.cpu_s,
-					      "wall_s", rows[i].median.wall_s, "cpu_s_least",
-					      v[0].cpu_s, "cpu_s_most", v[repeat - 1].cpu_s));
+static int by_size(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+struct bench_spread bench_spread(double *v, unsigned n)
+{
+	if (!n)
+		return (struct bench_spread){0};
+	qsort(v, n, sizeof(*v), by_size);
+	return (struct bench_spread){.median = v[n / 2], .least = v[0], .most = v[n - 1], .n = n};
+}
+
+struct bench_spread bench_over(const struct bench_row *rows, const struct bench_rounds *rounds,
+			       bench_figure *of, const void *arg)
+{
+	_cleanup_free_ double *v = xcalloc(rounds->done + 1, sizeof(*v));
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < rounds->done; i++) {
+		double value = of(rows, i, arg);
+
+		if (value > 0)
+			v[n++] = value;
 	}
-	return 0;
+	return bench_spread(v, n);
 }
 
 int bench_load(const char *path, json_t **out, struct err *err)

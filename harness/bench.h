@@ -7,29 +7,55 @@
 
 #include "err.h"
 
-struct bench_time {
-	double cpu_s;  /* QEMU's user + system time, all boots of the run */
-	double wall_s; /* of the whole command */
+struct bench_sample {
+	double cpu_s;	  /* QEMU's user + system time, all machines of the run; 0: not measured */
+	double variant_s; /* … of the machines that carried variants and no controls */
+	double all_cpu_s; /* … of everything, this program's part included */
+	double wall_s;	  /* of the whole command */
+	unsigned machines;
 };
 
 /* One thing to measure: `sealmatrix run ARGS`, the arguments separated by blanks. */
 struct bench_row {
 	const char *name;
-	char *args;		  /* the caller's */
-	struct bench_time median; /* filled in */
+	char *args;	/* the caller's */
+	unsigned every; /* it has its turn in each so many rounds; 0: in each */
+	/* Another way to measure it, with @arg; NULL: run @args. */
+	int (*measure)(void *arg, struct bench_sample *s, struct err *err);
+	void *arg;
+	struct bench_sample *v; /* filled in, one for each round; the caller's */
+};
+
+struct bench_rounds {
+	unsigned wanted, done;
+	double since;	 /* watchdog_now() when the time began to count */
+	double budget_s; /* no round is begun that would end later, but for the first */
+	FILE *log;	 /* told of each round; may be NULL */
 };
 
 /*
- * Measure the @n rows @repeat times, in turn: what else the host does meanwhile then falls on all
- * of them alike. @dir is a folder of ours for the results. Each row's median goes into it, and with
- * its spread into the object @times. How the kernels fared is no concern here; a run that booted
- * nothing is an error.
+ * Measure the @n rows in turn, round by round: what else the host does meanwhile then falls on all
+ * of them alike. @dir is a folder of ours for the results. How the kernels fared is no concern
+ * here; a run that booted nothing is an error.
  */
-int bench_measure(struct bench_row *rows, size_t n, unsigned repeat, const char *dir, json_t *times,
+int bench_measure(struct bench_row *rows, size_t n, struct bench_rounds *rounds, const char *dir,
 		  struct err *err);
 
-/* The run with the median CPU time of @n (the upper one of two); sorts them. */
-struct bench_time bench_median(struct bench_time *v, size_t n);
+struct bench_spread {
+	double median, least, most;
+	unsigned n;
+};
+
+/* Of @n values (the upper one of two is the median); sorts them. */
+struct bench_spread bench_spread(double *v, unsigned n);
+
+/*
+ * A figure of each round: what the host did meanwhile fell on all that goes into it. What @of
+ * returns must be positive, or it does not count (a row had no turn); .n 0: there was none.
+ */
+typedef double bench_figure(const struct bench_row *rows, unsigned round, const void *arg);
+struct bench_spread bench_over(const struct bench_row *rows, const struct bench_rounds *rounds,
+			       bench_figure *of, const void *arg);
 
 /* What `bench --json` printed, from a file. ERR_USER when it is anything else. Caller owns it. */
 int bench_load(const char *path, json_t **out, struct err *err);

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bench_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "xalloc.h"
+
+#define MEMORY_GOAL_MIB 64
+
+/* What a row's figures are, and what one row's are to another's. */
+struct pair {
+	size_t a, b;
+	unsigned at_once;
+};
+
+static double cpu(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct pair *p = arg;
+
+	return rows[p->a].v[round].cpu_s;
+}
+
+static double wall(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct pair *p = arg;
+
+	return rows[p->a].v[round].machines ? rows[p->a].v[round].wall_s : 0;
+}
+
+static double divided(double a, double b)
+{
+	return b > 0 ? a / b : 0;
+}
+
+static double cpu_ratio(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct pair *p = arg;
+
+	return divided(rows[p->a].v[round].cpu_s, rows[p->b].v[round].cpu_s);
+}
+
+/* Everything that was run for it, on the host as well. */
+static double all_ratio(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct pair *p = arg;
+	const struct bench_sample *a = &rows[p->a].v[round], *b = &rows[p->b].v[round];
+
+	return a->machines && b->machines ? divided(a->all_cpu_s, b->all_cpu_s) : 0;
+}
+
+/* A machine without controls, of which there are one less than machines. */
+static double variant_ratio(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct pair *p = arg;
+	const struct bench_sample *a = &rows[p->a].v[round];
+
+	if (a->machines < 2)
+		return 0;
+	return divided(a->variant_s / (a->machines - 1), rows[p->b].v[round].cpu_s);
+}
+
+static double hung_ratio(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct bench_sample *p1 = &rows[PASS_1].v[round], *pn = &rows[PASS_N].v[round];
+	const struct bench_sample *h1 = &rows[HUNG_1].v[round], *hn = &rows[HUNG_N].v[round];
+
+	(void)arg;
+	return divided(hn->cpu_s - h1->cpu_s, pn->cpu_s - p1->cpu_s);
+}
+
+static double rate(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct pair *p = arg;
+
+	return divided(rows[p->a].v[round].machines, rows[p->a].v[round].wall_s);
+}
+
+/* As many times the rate of one at a time as there are at once would be 1. */
+static double rate_ratio(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct pair *p = arg;
+	const struct pair one = {.a = RATES};
+
+	return divided(rate(rows, round, p), rate(rows, round, &one) * p->at_once);
+}
+
+static const struct ratio {
+	const char *name;
+	bench_figure *of;
+	struct pair pair;
+	double goal; /* at most; 0: there is none */
+} ratios[] = {
+	{"default suite, cold / bare boot", cpu_ratio, {.a = COLD, .b = BARE}, 1.25},
+	{"default suite, restored, one machine / bare boot",
+	 cpu_ratio,
+	 {.a = WARM, .b = BARE},
+	 0.6},
+	{"one variant's machine / bare boot", variant_ratio, {.a = ONE, .b = BARE}, 0.1},
+	{"… when there are many / bare boot", variant_ratio, {.a = RATES, .b = BARE}, 0.1},
+	{"one variant and the controls / bare boot", cpu_ratio, {.a = ONE, .b = BARE}, 0},
+	{"hung variant / passing variant", hung_ratio, {0}, 1.2},
+	{"virtme-ng / one variant, host included", all_ratio, {.a = VIRTME, .b = ONE}, 0},
+};
+
+static void show(FILE *f, const char *name, struct bench_spread s)
+{
+	_cleanup_free_ char *span = xasprintf("%.2f-%.2f", s.least, s.most);
+
+	/* A letter may be several bytes. */
+	int wide = (int)strlen(name);
+
+	for (const char *c = name; *c; c++)
+		wide -= ((unsigned char)*c & 0xc0) == 0x80;
+	fprintf(f, "  %s%*s %7.2f  %-13s", name, 50 - wide, "", s.median, span);
+}
+
+static json_t *as_json(struct bench_spread s)
+{
+	return json_pack("{s:f, s:f, s:f, s:i}", "value", s.median, "least", s.least, "most",
+			 s.most, "rounds", (int)s.n);
+}
+
+static void report_times(FILE *f, const struct bench_plan *p, const struct bench_rounds *rounds,
+			 json_t *times)
+{
+	fprintf(f, "\n%-52s %7s  %-13s %s\n", "CPU time of the machines, medians", "s",
+		"least-most", "wall, s");
+	for (size_t i = 0; i < bench_plan_rows(p); i++) {
+		struct pair pair = {.a = i};
+		struct bench_spread c = bench_over(p->rows, rounds, cpu, &pair);
+		struct bench_spread w = bench_over(p->rows, rounds, wall, &pair);
+
+		if (!c.n)
+			continue;
+		show(f, p->rows[i].name, c);
+		fprintf(f, " %7.2f\n", w.median);
+		json_object_set_new(times, p->rows[i].name,
+				    json_pack("{s:f, s:f, s:f, s:f}", "cpu_s", c.median,
+					      "cpu_s_least", c.least, "cpu_s_most", c.most,
+					      "wall_s", w.median));
+	}
+}
+
+/* @most: the goal is at most @goal, else at least. */
+static void report_ratio(FILE *f, const char *name, struct bench_spread s, double goal, bool most,
+			 json_t *out)
+{
+	json_t *r = as_json(s);
+
+	if (!s.n) {
+		json_decref(r);
+		return;
+	}
+	show(f, name, s);
+	if (goal > 0) {
+		fprintf(f, " goal: at %s %.2f", most ? "most" : "least", goal);
+		json_object_set_new(r, "goal", json_real(goal));
+	}
+	fputc('\n', f);
+	json_object_set_new(out, name, r);
+}
+
+static void report_ratios(FILE *f, const struct bench_plan *p, const struct bench_rounds *rounds,
+			  json_t *out)
+{
+	fprintf(f, "\n%-52s %7s  %s\n", "ratios, medians of each round's", "", "least-most");
+	for (size_t i = 0; i < sizeof(ratios) / sizeof(*ratios); i++)
+		report_ratio(f, ratios[i].name,
+			     bench_over(p->rows, rounds, ratios[i].of, &ratios[i].pair),
+			     ratios[i].goal, true, out);
+	if (p->virtme.why)
+		fprintf(f, "  virtme-ng: %s\n", p->virtme.why);
+}
+
+static void report_rates(FILE *f, const struct bench_plan *p, const struct bench_rounds *rounds,
+			 json_t *out, json_t *all)
+{
+	json_t *rates = json_object();
+
+	fprintf(f, "\n%-52s %7s  %s\n", "machines restored, run and judged", "per s", "least-most");
+	for (size_t i = 0; i < p->nrates; i++) {
+		struct pair pair = {.a = RATES + i, .at_once = p->at_once[i]};
+		struct bench_spread s = bench_over(p->rows, rounds, rate, &pair);
+		_cleanup_free_ char *name = xasprintf("%u at once", p->at_once[i]);
+		_cleanup_free_ char *times =
+			xasprintf("rate of %u at once / (%u × one)", p->at_once[i], p->at_once[i]);
+
+		if (!s.n)
+			continue;
+		show(f, name, s);
+		fputc('\n', f);
+		json_object_set_new(rates, name, as_json(s));
+		if (i)
+			report_ratio(f, times, bench_over(p->rows, rounds, rate_ratio, &pair), 0.85,
+				     false, out);
+	}
+	json_object_set_new(all, "machines_per_s", rates);
+}
+
+static void report_memory(FILE *f, const char *name, const struct bench_memory *m, json_t *out)
+{
+	if (!m->private_kib)
+		return;
+	fprintf(f, "  %-50s %7.1f  and %.1f shared; goal: at most %d\n", name,
+		m->private_kib / 1024.0, m->shared_kib / 1024.0, MEMORY_GOAL_MIB);
+	json_object_set_new(out, name,
+			    json_pack("{s:i, s:i}", "private_kib", (int)m->private_kib,
+				      "shared_kib", (int)m->shared_kib));
+}
+
+void bench_report(FILE *f, const struct bench_plan *p, const struct bench_rounds *rounds,
+		  json_t *out)
+{
+	json_t *times = json_object(), *values = json_object(), *memory = json_object();
+
+	report_times(f, p, rounds, times);
+	report_ratios(f, p, rounds, values);
+	report_rates(f, p, rounds, values, out);
+	fprintf(f, "\n%-52s %7s\n", "a restored machine's own memory at its peak", "MiB");
+	report_memory(f, "one variant", &p->one, memory);
+	report_memory(f, "default suite in one machine", &p->suite, memory);
+	json_object_set_new(out, "times", times);
+	json_object_set_new(out, "ratios", values);
+	json_object_set_new(out, "memory", memory);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bench_virtme.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench_host.h"
+#include "cases.h"
+#include "cleanup.h"
+#include "paths.h"
+#include "pick.h"
+#include "plan.h"
+#include "proc.h"
+#include "publish.h"
+#include "run_dir.h"
+#include "sig.h"
+#include "vm.h"
+#include "watchdog.h"
+#include "xalloc.h"
+
+#define PROGRAM	    "vng"
+#define PATIENCE    "120" /* seconds: a kernel that finds no root waits for ever */
+#define DEADLINE_MS 10000
+
+/* The controls and @only, as a machine of ours would get it. */
+static int write_plan(const char *path, const char *only, struct err *err)
+{
+	_cleanup_free_ char *conf = paths_data("cases/cases.conf"), *plan = NULL;
+	_cleanup_variants_ struct variants vs = {0};
+	int ret = cases_load(conf, &vs, err);
+
+	if (!ret)
+		ret = cases_select(&vs, "default", only, err);
+	if (ret < 0)
+		return ret;
+	_cleanup_free_ bool *todo = xcalloc(vs.n, sizeof(*todo));
+
+	memset(todo, true, vs.n);
+	plan = plan_text(&vs, todo, "virtme", DEADLINE_MS, true);
+	return publish_buffer(path, plan, strlen(plan), err);
+}
+
+/* A word for the guest's shell. */
+static char *quoted(const char *s)
+{
+	char *out = xcalloc(4 * strlen(s) + 3, 1), *p = out;
+
+	*p++ = '\'';
+	for (; *s; s++) {
+		if (*s == '\'')
+			p = stpcpy(p, "'\\'");
+		*p++ = *s;
+	}
+	*p = '\'';
+	return out;
+}
+
+static int get_ready(struct bench_virtme *v, const char *kernel, const char *only, struct err *err)
+{
+	_cleanup_free_ char *agent = paths_guest("agent"), *bin = paths_guest(".");
+	_cleanup_kernel_ struct kernel k = {0};
+	int ret = run_dir_make(NULL, &v->dir, err);
+
+	if (ret < 0)
+		return ret;
+	_cleanup_free_ char *plan = xasprintf("%s/plan.jsonl", v->dir);
+	_cleanup_free_ char *qagent = quoted(agent), *qbin = quoted(bin), *qplan = quoted(plan);
+
+	v->command = xasprintf("%s --plan %s --out - --bin %s", qagent, qplan, qbin);
+	ret = write_plan(plan, only, err);
+	if (!ret)
+		ret = pick_kernel(kernel, &k, err);
+	if (!ret)
+		v->image = xstrdup(k.image);
+	return ret;
+}
+
+void bench_virtme_open(struct bench_virtme *v, const char *kernel, const char *only)
+{
+	struct err err = ERR_INIT;
+
+	*v = (struct bench_virtme){0};
+	if (!proc_in_path(PROGRAM))
+		v->why = xstrdup("not installed");
+	else if (get_ready(v, kernel, only, &err) < 0)
+		v->why = xstrdup(err.msg);
+}
+
+void bench_virtme_close(struct bench_virtme *v)
+{
+	struct err ignored = ERR_INIT;
+
+	if (v->dir)
+		remove_tree(v->dir, &ignored);
+	free(v->dir);
+	free(v->image);
+	free(v->command);
+	free(v->why);
+	*v = (struct bench_virtme){0};
+}
+
+static void look_for_end(void *arg, const char *line)
+{
+	bool *said = arg;
+
+	*said |= strstr(line, "\"bye\"") != NULL;
+}
+
+/* It may not boot this kernel at all (it needs drivers built in); that is said, and no error. */
+int bench_virtme_measure(void *arg, struct bench_sample *s, struct err *err)
+{
+	struct bench_virtme *v = arg;
+	_cleanup_free_ char *memory = xasprintf("%uM", VM_MEMORY_MIB);
+	char *argv[] = {"timeout",	 "-k",	     "5", PATIENCE,   PROGRAM, "--run",	 v->image,
+			"--disable-kvm", "--cpus",   "1", "--memory", memory,  "--user", "root",
+			"--exec",	 v->command, NULL};
+	bool said = false;
+	struct proc_opts opts = {.line = look_for_end, .arg = &said, .guarded = true};
+	struct err failed = ERR_INIT;
+
+	if (v->why)
+		return 0; /* it would not this time either */
+	double start = watchdog_now(), cpu = bench_children_s();
+
+	proc_run(argv, &opts, &failed);
+	if (sig_stop())
+		return err_set(err, ERR_INFRA, 0, "interrupted");
+	*s = (struct bench_sample){.wall_s = watchdog_now() - start,
+				   .all_cpu_s = bench_children_s() - cpu,
+				   .machines = said};
+	s->cpu_s = s->all_cpu_s;
+	if (!said)
+		v->why = xasprintf("did not run it: %s",
+				   failed.kind ? failed.msg : "its guest did not get to the end");
+	return 0;
+}
