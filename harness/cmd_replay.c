@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "cmd.h"
@@ -131,6 +132,18 @@ static int replay_plain(const struct options *o, const struct replay *r, struct 
 	return same ? STATUS_OK : STATUS_BAD;
 }
 
+/*
+ * gdb tells that it stopped by making a file, which it cannot when the machine has gone on to its
+ * end: then there is no `m` to be looked at.
+ */
+static char *mark_of_the_stop(struct gdb *gdb)
+{
+	char *path = xasprintf("%s/stopped", gdb->dir);
+
+	strv_addf(&gdb->commands, "eval \"shell : >'%s'%%.0d\", m->self - m->self", path);
+	return path;
+}
+
 static int debug(const struct options *o, const struct replay *r, struct err *err)
 {
 	_cleanup_gdb_ struct gdb gdb = {0};
@@ -148,6 +161,7 @@ static int debug(const struct options *o, const struct replay *r, struct err *er
 	fprintf(stderr, "%s. The machine's time stands still while it is stopped.\n%s:\n  %s\n",
 		where, ours ? "This is run now" : "gdb is not installed here; where it is, type",
 		line);
+	_cleanup_free_ char *mark = ours ? mark_of_the_stop(&gdb) : NULL;
 	pid_t pid = ours ? gdb_start(&gdb, err) : 0;
 
 	if (pid < 0)
@@ -156,6 +170,10 @@ static int debug(const struct options *o, const struct replay *r, struct err *er
 	gdb_wait(pid, ret < 0);
 	if (ret < 0)
 		return ret;
+	if (mark && access(mark, F_OK) < 0) {
+		printf("it never stopped: %s is not passed so often in this run\n", o->point);
+		return STATUS_BAD;
+	}
 	printf("%s%s\n", difference ? difference : "identical, the stop included",
 	       difference ? "not identical" : "");
 	return difference ? STATUS_BAD : STATUS_OK;
@@ -191,6 +209,7 @@ const struct command cmd_replay = {
 		"about to pass\n"
 		"                         that point for the Nth time; where gdb is missing, print "
 		"the line to type\n"
+		"                         (status 1 where this run never does)\n"
 		"  --variant NAME         in this CASE/VARIANT; by default the one that the run "
 		"was "
 		"about\n"

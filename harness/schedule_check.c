@@ -281,9 +281,9 @@ static int check_name(const char *name, unsigned with, const char *ns, char **li
 	_cleanup_free_ char *near = near_matches(name, &names);
 
 	return err_set(err, ERR_USER, 0,
-		       "no schedule is called '%s'%s%s%s; there are free, H1 to H5 and E1 to E3, "
+		       "no schedule is called '%s'%s%s%s: there are free, H1 to H5 and E1 to E3, "
 		       "and lists like " EXAMPLE,
-		       name, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+		       name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 static unsigned parts_of(const char *ns, const char *join)

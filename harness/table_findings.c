@@ -49,6 +49,21 @@ static bool seen_before(struct strv *told, const json_t *r)
 	return seen;
 }
 
+/* Why nobody could tell: a machine under a schedule that was not met may have findings, too. */
+static const json_t *cause_of_error(const json_t *record)
+{
+	static const char *const causes[] = {"harness", "controls", JUDGE_SCHEDULE};
+	const json_t *all = json_object_get(record, "findings");
+	json_t *f;
+	size_t i;
+
+	json_array_foreach (all, i, f)
+		for (size_t k = 0; k < sizeof(causes) / sizeof(*causes); k++)
+			if (is(f, "assertion", causes[k]))
+				return f;
+	return json_array_get(all, 0);
+}
+
 static void print_unexpected(FILE *out, const json_t *records, const struct table_opts *opts)
 {
 	_cleanup_strv_ struct strv shown = {0}, told = {0};
@@ -57,13 +72,13 @@ static void print_unexpected(FILE *out, const json_t *records, const struct tabl
 
 	json_array_foreach (records, i, r) {
 		/* When nothing of a boot is believed the reason is the same for all of it. */
-		const json_t *first = json_array_get(json_object_get(r, "findings"), 0);
+		const json_t *cause = cause_of_error(r);
 
 		if (!table_is_variant(r) || table_is_expected(r) || seen_before(&told, r))
 			continue;
 		if (is(r, "outcome", "error")) {
 			_cleanup_free_ char *key = xasprintf("%s: %s", jstr(r, "kernel", "?"),
-							     jstr(first, "text", "?"));
+							     jstr(cause, "text", "?"));
 
 			if (!strv_contains(&shown, key))
 				fprintf(out, "%s\n", key);

@@ -232,6 +232,22 @@ START_TEST(gdb_stops_at_the_point)
 }
 END_TEST
 
+/* A healthy P kills nobody. */
+START_TEST(gdb_that_never_stops_is_said)
+{
+	_cleanup_free_ char *file = NULL, *said = NULL;
+
+	if (!proc_in_path("gdb"))
+		return; /* said above */
+	file = saved();
+	int status = driven(&said, "quit\n",
+			    (const char *const[]){"replay", file, "--gdb", "P:kill-c", NULL});
+
+	ck_assert_msg(strstr(said, "it never stopped: P:kill-c is not passed") != NULL, "%s", said);
+	ck_assert_int_eq(status, 1);
+}
+END_TEST
+
 START_TEST(lines_to_type_where_there_is_no_gdb)
 {
 	_cleanup_free_ char *file = saved(), *dir = results_dir("lines"),
@@ -277,6 +293,7 @@ TEST_SUITE(replay)
 	tcase_set_timeout(gdb, 600);
 	tcase_add_loop_test(gdb, gdb_stops_at_the_point, 0,
 			    sizeof(gdb_variants) / sizeof(*gdb_variants));
+	tcase_add_test(gdb, gdb_that_never_stops_is_said);
 	tcase_add_test(gdb, lines_to_type_where_there_is_no_gdb);
 	suite_add_tcase(s, gdb);
 	return s;
