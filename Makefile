@@ -103,7 +103,7 @@ bench: all ## how long things take, as ratios
 	$(O)/sealmatrix bench $(ARGS)
 
 .PHONY: sweep
-sweep: deps ## boot every kernel that the mirror offers, both flavours, and one that lacks a lot
+sweep: deps ## boot every kernel that the mirror offers, both flavours, and two that lack a lot
 	@$(MAKE) --no-print-directory -j"$$(nproc)" all
 	@$(O)/sealmatrix run cloud generic bare $(ARGS)
 
