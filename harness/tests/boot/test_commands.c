@@ -96,6 +96,18 @@ START_TEST(repro_reproduces_and_explains)
 }
 END_TEST
 
+START_TEST(repro_of_a_healthy_kernel_says_so)
+{
+	_cleanup_free_ char *dir = results_dir("healthy"), *out = NULL, *log = NULL;
+	int status = COMMAND(dir, &out, &log, "repro", "--kernel", "6.1", "--results", dir);
+
+	ck_assert_msg(status == 1, "%s%s", out, log);
+	ck_assert_msg(strstr(out, "Not reproduced: 6.1 has not got this bug.\n") != NULL, "%s",
+		      out);
+	ck_assert_msg(!strstr(out, "Mechanism"), "a post-mortem of what lives: %s", out);
+}
+END_TEST
+
 /* Told apart from a deadlock, with the reason; and it takes no deadline to find out. */
 START_TEST(unmet_schedule_is_said_with_status_2)
 {
@@ -257,6 +269,7 @@ TEST_SUITE(commands)
 	tcase_add_test(tc, help_and_version_are_no_mistakes);
 	tcase_add_test(tc, report_prints_the_run_again);
 	tcase_add_test(tc, repro_reproduces_and_explains);
+	tcase_add_test(tc, repro_of_a_healthy_kernel_says_so);
 	tcase_add_test(tc, unmet_schedule_is_said_with_status_2);
 	tcase_add_test(tc, truncated_image_costs_only_itself);
 	tcase_add_test(tc, full_disk_is_said_and_can_be_tried_again);
