@@ -28,6 +28,7 @@
 #define STDERR_MAX  4096 /* QEMU's own words that are kept: the first ones are the cause */
 #define TEXT_MAX    400	 /* … and what of them goes into the result */
 #define SPARE_BYTES 65536
+#define GATHER_MS   20 /* bytes of a port are waited for before they are looked at */
 
 const struct vm_limits vm_limits = {
 	.channel_bytes = SM_CHANNEL_MAX,
@@ -189,6 +190,10 @@ static void read_text(struct vm *vm)
 	vm->said_len += take;
 }
 
+/*
+ * QEMU writes its ports a byte at a time: to wake up for each would take as long as the machine
+ * itself. What came meanwhile is taken together; its end is noticed at once all the same.
+ */
 static bool wait_for_news(struct vm *vm)
 {
 	struct pollfd p[] = {{.fd = vm->notify, .events = POLLIN},
@@ -196,7 +201,8 @@ static bool wait_for_news(struct vm *vm)
 			     {.fd = vm->text, .events = POLLIN}};
 	char events[4096];
 
-	poll(p, sizeof(p) / sizeof(*p), vm->lim.poll_ms);
+	if (poll(p, sizeof(p) / sizeof(*p), vm->lim.poll_ms) > 0 && !p[1].revents && !p[2].revents)
+		poll(p + 1, 2, GATHER_MS);
 	while (read(vm->notify, events, sizeof(events)) > 0)
 		;
 	if (p[2].revents)
