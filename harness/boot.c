@@ -10,6 +10,7 @@
 #include "boot_internal.h"
 #include "cleanup.h"
 #include "initramfs.h"
+#include "modules_kept.h"
 #include "paths.h"
 #include "plan.h"
 #include "sig.h"
@@ -95,7 +96,7 @@ static int session_open(struct session *s, struct err *err)
 	if (!ret)
 		ret = modules_wanted(&wanted, err);
 	if (!ret)
-		ret = modules_closure(s->k->modules, s->k->release, &wanted, &s->mods, err);
+		ret = modules_of(s->k, &wanted, &s->mods, err);
 	if (!ret)
 		ret = choose_accel(s, err);
 	if (!ret)

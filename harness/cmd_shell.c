@@ -16,7 +16,7 @@
 #include "cmd.h"
 #include "gdb.h"
 #include "initramfs.h"
-#include "modules.h"
+#include "modules_kept.h"
 #include "paths.h"
 #include "pick.h"
 #include "plan.h"
@@ -116,7 +116,7 @@ static int write_initrd(struct shell *s, struct err *err)
 	int ret = modules_wanted(&wanted, err);
 
 	if (!ret)
-		ret = modules_closure(s->k.modules, s->k.release, &wanted, &mods, err);
+		ret = modules_of(&s->k, &wanted, &mods, err);
 	if (!ret)
 		ret = write_plan(&plan, err);
 	if (!ret)

@@ -140,9 +140,10 @@ static const struct {
 	const char *name;
 	judge_fn *judge;
 } kinds[] = {
-	{"kernel", entry},	 {"objects", entry},	   {"source", entry},  {"tree", made_anew},
-	{"template", made_anew}, {"templates", made_anew}, {"work", leftover}, {"locks", lock},
-	{"logs", log_of},	 {"apt", suite},
+	{"kernel", entry},   {"objects", entry},      {"source", entry},
+	{"tree", made_anew}, {"template", made_anew}, {"templates", made_anew},
+	{"work", leftover},  {"locks", lock},	      {"logs", log_of},
+	{"apt", suite},	     {"closure", made_anew},
 };
 
 /* Nobody holds a lock now; that of an entry which stays is needed again soon. */

@@ -3,12 +3,13 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "modules.h"
+#include "modules_kept.h"
 #include "proc.h"
 #include "publish.h"
 #include "test.h"
@@ -174,6 +175,83 @@ START_TEST(lib_is_a_link)
 }
 END_TEST
 
+/* --- remembered ------------------------------------------------------------------------------- */
+
+/* What modules_of() says of the tree, as words; NULL when it had to look and could not. */
+static char *closure_of_kernel(const char *entry, bool with_tools)
+{
+	_cleanup_module_set_ struct module_set set = {0};
+	_cleanup_free_ char *path = xstrdup(getenv("PATH"));
+	_cleanup_strv_ struct strv wanted = {0};
+	const struct kernel k = {
+		.entry = (char *)entry, .modules = (char *)test_dir(), .release = REL};
+	struct err err = ERR_INIT;
+
+	strv_add(&wanted, "top");
+	strv_add(&wanted, "absent");
+	if (!with_tools)
+		setenv("PATH", test_dir(), 1);
+	int ret = modules_of(&k, &wanted, &set, &err);
+
+	setenv("PATH", path, 1);
+	if (ret < 0)
+		return NULL;
+	_cleanup_free_ char *files = strv_join(&set.files, " "),
+			    *missing = strv_join(&set.missing, " ");
+
+	return xasprintf("%s; %s", files, missing);
+}
+
+START_TEST(modules_of_the_cache_are_remembered)
+{
+	setenv("XDG_CACHE_HOME", test_dir(), 1);
+	make_tree(&shapes[0]);
+	ck_assert_ptr_null(closure_of_kernel(test_dir(), false));
+	_cleanup_free_ char *found = closure_of_kernel(test_dir(), true);
+	_cleanup_free_ char *kept = closure_of_kernel(test_dir(), false);
+
+	ck_assert_ptr_nonnull(found);
+	ck_assert_ptr_nonnull(kept);
+	ck_assert_str_eq(kept, found);
+	ck_assert_msg(strstr(kept, "top.ko; absent") != NULL, "%s", kept);
+}
+END_TEST
+
+/* Somebody's own tree may be another one the next time. */
+START_TEST(other_modules_are_not)
+{
+	setenv("XDG_CACHE_HOME", test_dir(), 1);
+	make_tree(&shapes[0]);
+	_cleanup_free_ char *found = closure_of_kernel(NULL, true);
+
+	ck_assert_ptr_nonnull(found);
+	ck_assert_ptr_null(closure_of_kernel(NULL, false));
+	ck_assert_ptr_null(closure_of_kernel("/elsewhere", false));
+}
+END_TEST
+
+/* What is damaged, or names files that are gone, is found out again. */
+START_TEST(damaged_memory_is_not_believed)
+{
+	_cleanup_free_ char *low = path_of(TREE "/kernel/lib/low.ko"), *aside = path_of("low.ko");
+	_cleanup_free_ char *damage =
+		xasprintf("for f in '%s'/sealmatrix/closure/*; do echo '%s' >\"$f\"; done",
+			  test_dir(), _i ? "{\"files\":[7]}" : "{\"files\":[\"");
+
+	setenv("XDG_CACHE_HOME", test_dir(), 1);
+	make_tree(&shapes[0]);
+	_cleanup_free_ char *found = closure_of_kernel(test_dir(), true);
+
+	must_run((char *[]){"sh", "-c", damage, NULL});
+	ck_assert_ptr_null(closure_of_kernel(test_dir(), false));
+	_cleanup_free_ char *again = closure_of_kernel(test_dir(), true);
+
+	ck_assert_str_eq(again, found);
+	ck_assert_int_eq(rename(low, aside), 0);
+	ck_assert_ptr_null(closure_of_kernel(test_dir(), false));
+}
+END_TEST
+
 TEST_SUITE(modules)
 {
 	Suite *s = suite_create("modules");
@@ -185,6 +263,9 @@ TEST_SUITE(modules)
 	tcase_add_loop_test(tc, without_an_index, 0, n);
 	tcase_add_test(tc, stale_index_is_not_believed);
 	tcase_add_loop_test(tc, lib_is_a_link, 0, n);
+	tcase_add_test(tc, modules_of_the_cache_are_remembered);
+	tcase_add_test(tc, other_modules_are_not);
+	tcase_add_loop_test(tc, damaged_memory_is_not_believed, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }
