@@ -13,6 +13,7 @@
 #include "paths.h"
 #include "pick.h"
 #include "postmortem.h"
+#include "replay.h"
 #include "report.h"
 #include "run.h"
 
@@ -159,8 +160,10 @@ static int run(int argc, char **argv, struct err *err)
 	if (optind != argc)
 		return err_set(err, ERR_USER, 0, "repro takes no '%s'; a kernel goes with --kernel",
 			       argv[optind]);
-	int ret = mechanisms_load(known, &ms, err);
+	int ret = o.save ? replay_save_check(o.save, err) : 0;
 
+	if (!ret)
+		ret = mechanisms_load(known, &ms, err);
 	if (!ret)
 		ret = find_pair(kernel, &affected, &fixed, err);
 	if (ret < 0)

@@ -21,6 +21,9 @@
 #include "provider.h"
 #include "vm.h"
 
+/* Before a minute's work: can the file be made there? A folder that is missing will be. */
+int replay_save_check(const char *path, struct err *err);
+
 /*
  * Save the boots of @k whose files lie in @dir, the kernel's folder of a run's results: consoles,
  * channels and initrd-N.cpio. @records are all judged records of the run.

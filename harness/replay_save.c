@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bundle.h"
@@ -186,6 +189,29 @@ static void describe_kernel(json_t *manifest, const struct kernel *k)
 		if (members[i].value)
 			json_object_set_new(o, members[i].key, json_string(members[i].value));
 	json_object_set_new(manifest, "kernel", o);
+}
+
+int replay_save_check(const char *path, struct err *err)
+{
+	_cleanup_free_ char *probe = xasprintf("%s.tmp.%d", path, (int)getpid());
+	_cleanup_free_ char *folder = xstrdup(path);
+	char *slash = strrchr(folder, '/');
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(err, ERR_USER, EISDIR, "--save %s", path);
+	int fd = open(probe, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600), why = errno;
+
+	if (fd >= 0) {
+		close(fd);
+		unlink(probe);
+		return 0;
+	}
+	if (slash)
+		*slash = '\0';
+	if (why == ENOENT && slash && *folder && access(folder, F_OK) < 0)
+		return 0;
+	return err_set(err, ERR_USER, why, "--save %s", path);
 }
 
 int replay_save(const char *path, const struct kernel *k, const char *dir, const json_t *records,

@@ -91,7 +91,7 @@ static int check_save(const struct run *r, struct err *err)
 		return err_set(err, ERR_USER, 0,
 			       "--save takes the run of one kernel, not of %zu; name the one",
 			       r->nsel);
-	return 0;
+	return r->o->save ? replay_save_check(r->o->save, err) : 0;
 }
 
 /* Real time, several vCPUs, several rounds. */

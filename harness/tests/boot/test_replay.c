@@ -162,6 +162,8 @@ static const struct {
 	{{"replay", "FILE", "--gdb", "load-syncfd"}, "STAGE:POINT"},
 	{{"replay", "FILE", "--gdb", "P:entry", "--variant", "cow/0x1f"}, "no variant cow/0x1f"},
 	{{"run", "6.1", "6.12", "--save", "x"}, "one kernel"},
+	{{"run", "6.1", "--save", "/proc/x.replay"}, "--save /proc/x.replay: No such file"},
+	{{"repro", "--save", "/tmp"}, "--save /tmp: Is a directory"},
 };
 
 START_TEST(mistakes_get_one_line_and_status_2)
