@@ -265,7 +265,11 @@ static char *find_features(const struct options *o, unsigned deadline_ms, struct
 static int run_plan(const struct options *o, const struct plan *plan, char *known,
 		    struct frame_out *out)
 {
-	struct case_env env = {.bin_dir = o->bin_dir, .deadline_ms = plan->deadline_ms};
+	struct case_env env = {
+		.bin_dir = o->bin_dir,
+		.deadline_ms = plan->deadline_ms,
+		.by_turns = plan->by_turns,
+	};
 	size_t n = json_array_size(plan->variants);
 	_cleanup_free_ char *features = known;
 

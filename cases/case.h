@@ -11,6 +11,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* A line of progress in the pipe that the facts come through begins with this, which none of JSON
  * does. */
@@ -23,6 +24,7 @@ struct case_env {
 	int progress_fd;      /* of a pipe, for case_progress(); 0: nobody listens */
 	unsigned deadline_ms; /* guest time (CLOCK_MONOTONIC) one variant may take */
 	unsigned lacks_ns;    /* CLONE_NEW* flags that this kernel was seen not to know */
+	bool by_turns;	      /* on one CPU: a stage runs until it blocks */
 };
 
 /* Run one variant. @params is the plan's, unchecked; the case fills the object @facts. */

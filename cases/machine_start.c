@@ -117,6 +117,20 @@ static void exec_stage0(const struct machine_run *run, int fd)
 	_exit(127);
 }
 
+/*
+ * Which stage a timer's tick preempts would decide, where nothing else does, how shared globals
+ * end; and no two machines have their ticks at the same instructions. Without preemption a run
+ * depends on the stages alone, and takes fewer changes of processes. A stage that spins is
+ * throttled (sched_rt_runtime_us), so that its launcher sees the deadline. Inherited by all stages.
+ */
+static void take_turns(const struct machine_run *run)
+{
+	const struct sched_param param = {.sched_priority = 1};
+
+	if (run->env->by_turns && sched_setscheduler(0, SCHED_FIFO, &param) < 0)
+		ctl_note(run->ctl, errno, true, "SCHED_FIFO");
+}
+
 /* In the child; the signal mask and SIGPIPE's action would outlive the exec. */
 static void become_stage0(const struct machine_run *run, int init, int log)
 {
@@ -128,6 +142,7 @@ static void become_stage0(const struct machine_run *run, int init, int log)
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
 	place_fds(from, &exe_fd);
 	close_rest(exe_fd);
+	take_turns(run);
 	exec_stage0(run, CHILD_FIRST_FREE);
 }
 

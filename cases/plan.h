@@ -11,6 +11,7 @@ struct plan {
 	char nonce[65];
 	unsigned deadline_ms;
 	bool probe;	  /* for features; false where another machine did */
+	bool by_turns;	  /* no stage is preempted by another */
 	json_t *variants; /* array of objects: index, case, variant, kind, params */
 };
 

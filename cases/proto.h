@@ -3,7 +3,8 @@
  * What host and guest agree on: the plan that goes in and the frames that come out.
  *
  * Plan (the file SM_PLAN_PATH in the initramfs), JSON Lines. First a header
- *   {"proto":2,"nonce":"HEX","deadline_ms":N,"probe":bool}   (probe: features go into the hello)
+ *   {"proto":2,"nonce":"HEX","deadline_ms":N,"probe":bool,"by_turns":bool}
+ * (probe: features go into the hello; by_turns: a stage runs until it blocks)
  * then one object for every variant to run, in order
  *   {"index":N,"case":"…","variant":"…","kind":"machine|explore|seal|cow","params":{…},
  *    "deadline_ms":N (where it differs)}

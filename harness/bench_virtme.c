@@ -28,6 +28,8 @@ static int write_plan(const char *path, const char *only, struct err *err)
 {
 	_cleanup_free_ char *conf = paths_data("cases/cases.conf"), *plan = NULL;
 	_cleanup_variants_ struct variants vs = {0};
+	const struct plan_opts what = {
+		.nonce = "virtme", .deadline_ms = DEADLINE_MS, .probe = true};
 	int ret = cases_load(conf, &vs, err);
 
 	if (!ret)
@@ -37,7 +39,7 @@ static int write_plan(const char *path, const char *only, struct err *err)
 	_cleanup_free_ bool *todo = xcalloc(vs.n, sizeof(*todo));
 
 	memset(todo, true, vs.n);
-	plan = plan_text(&vs, todo, "virtme", DEADLINE_MS, true);
+	plan = plan_text(&vs, todo, &what);
 	return publish_buffer(path, plan, strlen(plan), err);
 }
 

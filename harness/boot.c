@@ -59,7 +59,9 @@ static int choose_accel(struct session *s, struct err *err)
 		return 0;
 
 	_cleanup_free_ char *list = paths_data("images/initramfs.list");
-	_cleanup_free_ char *plan = plan_text(o->variants, none, "probe", o->deadline_ms, true);
+	const struct plan_opts what = {
+		.nonce = "probe", .deadline_ms = o->deadline_ms, .probe = true};
+	_cleanup_free_ char *plan = plan_text(o->variants, none, &what);
 	_cleanup_free_ char *initrd = xasprintf("%s/initrd-probe.tmp", o->dir);
 	struct initramfs_opts opts = {.list = list, .plan = plan};
 	int ret = initramfs_write(initrd, &opts, err);

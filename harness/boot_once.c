@@ -90,8 +90,15 @@ static int boot_prepare(struct boot *b, struct err *err)
 	b->channel_path = xasprintf("%s/channel-%u.log", o->dir, b->nr);
 	boot_nonce(b->s->k->sha256, b->nr, nonce);
 	b->channel = channel_new(nonce, boot_frame, b);
-	_cleanup_free_ char *plan =
-		plan_text(o->variants, b->job->todo, nonce, o->deadline_ms, b->job->controls);
+	const struct vm_config cfg = boot_config(b->s);
+	/* Real time and several vCPUs are for what comes by chance. */
+	const struct plan_opts what = {
+		.nonce = nonce,
+		.deadline_ms = o->deadline_ms,
+		.probe = b->job->controls,
+		.by_turns = cfg.accel == VM_TCG && !cfg.realtime,
+	};
+	_cleanup_free_ char *plan = plan_text(o->variants, b->job->todo, &what);
 
 	return b->restored ? write_plan(b, plan, err) : write_initrd(b, plan, err);
 }

@@ -93,6 +93,7 @@ static int write_plan(char **plan, struct err *err)
 {
 	_cleanup_free_ char *path = paths_data("cases/cases.conf");
 	_cleanup_variants_ struct variants vs = {0};
+	const struct plan_opts what = {.nonce = "shell", .deadline_ms = DEADLINE_MS, .probe = true};
 	int ret = cases_load(path, &vs, err);
 
 	if (!ret)
@@ -102,7 +103,7 @@ static int write_plan(char **plan, struct err *err)
 	_cleanup_free_ bool *all = xcalloc(vs.n, sizeof(*all));
 
 	memset(all, true, vs.n * sizeof(*all));
-	*plan = plan_text(&vs, all, "shell", DEADLINE_MS, true);
+	*plan = plan_text(&vs, all, &what);
 	return 0;
 }
 

@@ -328,9 +328,10 @@ static bool judge_log_stages(const json_t *record, struct verdict *v)
 	if (first)
 		verdict_add(v, OUTCOME_FAIL, A_GLOBALS,
 			    "log: pid %" JSON_INTEGER_FORMAT
-			    " is %s and says that it is stage %s (%zu such lines)",
+			    " is %s and says that it is stage %s (%zu such line%s)",
 			    jint(first, "pid", -1), stage_word(json_object_get(first, "real")),
-			    stage_word(json_object_get(first, "stage")), json_array_size(all));
+			    stage_word(json_object_get(first, "stage")), json_array_size(all),
+			    json_array_size(all) == 1 ? "" : "s");
 	if (!json_is_array(all))
 		verdict_blind(v, "the stages in the log were not compared");
 	return first;

@@ -30,8 +30,7 @@ static json_t *variant_line(const struct variant *v, size_t i)
 	return line;
 }
 
-char *plan_text(const struct variants *vs, const bool *todo, const char *nonce,
-		unsigned deadline_ms, bool probe)
+char *plan_text(const struct variants *vs, const bool *todo, const struct plan_opts *opts)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -39,8 +38,9 @@ char *plan_text(const struct variants *vs, const bool *todo, const char *nonce,
 
 	if (!f)
 		abort();
-	add_line(f, json_pack("{s:i, s:s, s:i, s:b}", "proto", SM_PROTO, "nonce", nonce,
-			      "deadline_ms", (int)deadline_ms, "probe", probe));
+	add_line(f, json_pack("{s:i, s:s, s:i, s:b, s:b}", "proto", SM_PROTO, "nonce", opts->nonce,
+			      "deadline_ms", (int)opts->deadline_ms, "probe", opts->probe,
+			      "by_turns", opts->by_turns));
 	for (size_t i = 0; i < vs->n; i++) {
 		if (todo[i])
 			add_line(f, variant_line(&vs->v[i], i));

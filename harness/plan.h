@@ -6,9 +6,15 @@
 
 #include "cases.h"
 
+struct plan_opts {
+	const char *nonce;
+	unsigned deadline_ms;
+	bool probe;    /* the guest is to report the kernel's features */
+	bool by_turns; /* only the stages' own blocking decides who runs next */
+};
+
 /*
  * The plan for those variants of @vs whose @todo flag is set, in order; a variant's index in @vs is
- * its "index" in the plan. @probe: the guest is to report the kernel's features. Caller frees.
+ * its "index" in the plan. Caller frees.
  */
-char *plan_text(const struct variants *vs, const bool *todo, const char *nonce,
-		unsigned deadline_ms, bool probe);
+char *plan_text(const struct variants *vs, const bool *todo, const struct plan_opts *opts);

@@ -21,15 +21,6 @@ static bool is(const json_t *r, const char *key, const char *value)
 	return !strcmp(jstr(r, key, ""), value);
 }
 
-/*
- * Where stages share their globals and nothing forces an order, a timer's tick decides between an
- * error and a hang (stage-machine.md, section 7), and each machine has ticks of its own.
- */
-static bool is_race(const json_t *r)
-{
-	return jstr(r, "class", NULL) && is(json_object_get(r, "params"), "schedule", "free");
-}
-
 /* ID to "OUTCOME CLASS", of every variant, controls included. */
 static json_t *verdicts(const json_t *run)
 {
@@ -40,9 +31,8 @@ static json_t *verdicts(const json_t *run)
 	json_array_foreach (json_object_get(run, "records"), i, r) {
 		if (!is(r, "type", "variant"))
 			continue;
-		_cleanup_free_ char *v = is_race(r) ? xstrdup("shares its globals")
-						    : xasprintf("%s %s", jstr(r, "outcome", "?"),
-								jstr(r, "class", ""));
+		_cleanup_free_ char *v =
+			xasprintf("%s %s", jstr(r, "outcome", "?"), jstr(r, "class", ""));
 
 		/* A machine that boots carries its own controls: the same verdict each time. */
 		json_object_set_new(o, jstr(r, "id", "?"), json_string(v));
