@@ -546,10 +546,14 @@ START_TEST(arguments)
 				.append = "sm.x=1 quiet=0",
 				.console_path = "/c,1",
 				.channel_path = "/ch"};
-	_cleanup_strv_ struct strv tcg = {0}, kvm = {0}, real = {0};
+	_cleanup_strv_ struct strv tcg = {0}, kvm = {0}, real = {0}, restored = {0};
 
 	strv_add(&cfg.extra, "-s");
 	vm_argv(&cfg, &tcg);
+	cfg.ram = "/ram";
+	cfg.restore = "/state";
+	vm_argv(&cfg, &restored);
+	cfg.ram = cfg.restore = NULL;
 	cfg.accel = VM_KVM;
 	cfg.memory_mib = 512;
 	vm_argv(&cfg, &kvm);
@@ -572,6 +576,9 @@ START_TEST(arguments)
 	ck_assert_str_eq(value_of(&tcg, "-icount"), "shift=4,sleep=off");
 	ck_assert_str_eq(value_of(&tcg, "-m"), "256");
 	ck_assert_str_eq(value_of(&tcg, "-smp"), "1");
+	/* A template's key holds the boot's words: of those, this is none. */
+	ck_assert_str_eq(value_of(&tcg, "-accel"), "tcg");
+	ck_assert_str_eq(value_of(&restored, "-accel"), "tcg,tb-size=32");
 	ck_assert_str_eq(value_of(&kvm, "-accel"), "kvm");
 	ck_assert_str_eq(value_of(&kvm, "-cpu"), "host");
 	ck_assert_str_eq(value_of(&kvm, "-m"), "512");
