@@ -185,6 +185,45 @@ START_TEST(another_machine_has_another_one)
 }
 END_TEST
 
+/* A QEMU of that version, found first; two of one @when differ in nothing else. */
+static void other_qemu(const char *version, time_t when)
+{
+	_cleanup_free_ char *file = xasprintf("%s/qemu-system-x86_64", test_dir());
+	_cleanup_free_ char *text = xasprintf(
+		"#!/bin/sh\n[ \"$1\" = --version ] && echo 'QEMU emulator version %s' && exit\n"
+		"PATH=${PATH#*:}\nexec qemu-system-x86_64 \"$@\"\n",
+		version);
+	const struct timespec times[] = {{.tv_sec = when}, {.tv_sec = when}};
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(publish_buffer(file, text, strlen(text), &err), 0);
+	ck_assert_int_eq(chmod(file, 0755), 0);
+	ck_assert_int_eq(utimensat(AT_FDCWD, file, times, 0), 0);
+}
+
+/* Of another version, or the same version built again. */
+START_TEST(another_qemu_has_another_one)
+{
+	_cleanup_template_ struct template system = get();
+	_cleanup_free_ char *path = xasprintf("%s:%s", test_dir(), getenv("PATH"));
+
+	setenv("PATH", path, 1);
+	other_qemu("9.1.0", 1000);
+	_cleanup_template_ struct template one = get(), same = get();
+
+	other_qemu("9.1.1", 1000);
+	_cleanup_template_ struct template newer = get();
+
+	other_qemu("9.1.0", 2000);
+	_cleanup_template_ struct template rebuilt = get();
+
+	ck_assert_str_ne(system.entry, one.entry);
+	ck_assert_str_eq(one.entry, same.entry);
+	ck_assert_str_ne(one.entry, newer.entry);
+	ck_assert_str_ne(one.entry, rebuilt.entry);
+}
+END_TEST
+
 static void refused(const char *why)
 {
 	struct template t;
@@ -273,6 +312,7 @@ TEST_SUITE(templates)
 	tcase_add_test(tc, made_once);
 	tcase_add_loop_test(tc, damaged_is_made_again, 0, sizeof(damages) / sizeof(*damages));
 	tcase_add_test(tc, another_machine_has_another_one);
+	tcase_add_test(tc, another_qemu_has_another_one);
 	tcase_add_test(tc, refusal_is_remembered);
 	tcase_add_test(tc, a_panic_is_no_template);
 	tcase_add_test(tc, full_disk_is_said_before_anything_is_booted);
