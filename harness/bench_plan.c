@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench_report.h"
+#include "cleanup.h"
 #include "xalloc.h"
 
 #define AFFECTED   "cow-6.1" /* where schedules hang */
@@ -35,6 +36,42 @@ static const struct {
 	[HUNG_N] = {"schedules that hang, six rounds", "0x1f", 6},
 };
 
+static const struct {
+	const char *name, *args;
+} part_rows[] = {
+	[PART_MODULES] = {"boot and modules", "--only control-clean --append sm.init=modules"},
+	[PART_CONTROLS] = {"… features and controls", "--only control-*"},
+	[PART_MACHINE] = {"… and stage machine", "--only stage-machine/*"},
+	[PART_SEAL] = {"… and seals", "--only seal/*"},
+	[PART_COW] = {"… and copy-on-write", "--only cow/*"},
+};
+
+static const char *const default_kernels[SINGLE_END - SINGLE] = {"5.10", "6.1", "6.12", "newest",
+								 AFFECTED};
+
+static void add_kernels(struct bench_plan *p)
+{
+	_cleanup_strv_ struct strv all = {0};
+
+	for (int i = SINGLE; i < SINGLE_END; i++) {
+		const char *name = default_kernels[i - SINGLE];
+
+		strv_add(&all, name);
+		p->rows[i] = (struct bench_row){
+			.name = xasprintf("default suite of %s alone", name),
+			.every = NOT_ALWAYS,
+			.args = xasprintf("%s --accel tcg", name),
+		};
+	}
+	_cleanup_free_ char *names = strv_join(&all, " ");
+
+	p->rows[TOGETHER] = (struct bench_row){
+		.name = xstrdup("default suites of these five at once"),
+		.every = NOT_ALWAYS,
+		.args = xasprintf("%s --accel tcg", names),
+	};
+}
+
 static void add_rate(struct bench_plan *p, unsigned at_once)
 {
 	struct bench_row *row = &p->rows[RATES + p->nrates];
@@ -49,7 +86,7 @@ static void add_rate(struct bench_plan *p, unsigned at_once)
 
 void bench_plan_open(struct bench_plan *p, const char *kernel, unsigned cores)
 {
-	*p = (struct bench_plan){.kernel = kernel};
+	*p = (struct bench_plan){.kernel = kernel, .cores = cores};
 	for (int i = BARE; i <= ONE; i++)
 		p->rows[i] = (struct bench_row){
 			.name = xstrdup(own_rows[i].name),
@@ -64,6 +101,13 @@ void bench_plan_open(struct bench_plan *p, const char *kernel, unsigned cores)
 					  "--only memfd-%s-H? --repeat %d",
 					  hung_rows[i].seals, hung_rows[i].rounds),
 		};
+	for (int i = PART_MODULES; i <= PART_COW; i++)
+		p->rows[i] = (struct bench_row){
+			.name = xstrdup(part_rows[i].name),
+			.every = NOT_ALWAYS,
+			.args = xasprintf("%s --accel tcg --cold %s", kernel, part_rows[i].args),
+		};
+	add_kernels(p);
 	bench_virtme_open(&p->virtme, kernel, VARIANT);
 	p->rows[VIRTME] = (struct bench_row){
 		.name = xstrdup("virtme-ng: one variant and the controls"),

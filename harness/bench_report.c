@@ -61,6 +61,26 @@ static double variant_ratio(const struct bench_row *rows, unsigned round, const 
 	return divided(a->variant_s / (a->machines - 1), rows[p->b].v[round].cpu_s);
 }
 
+/* What one run has and the other has not, in bare boots. */
+static double part_ratio(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct pair *p = arg;
+	double a = rows[p->a].v[round].cpu_s, b = rows[p->b].v[round].cpu_s;
+
+	return a > 0 && b > 0 ? divided(a - b, rows[BARE].v[round].cpu_s) : 0;
+}
+
+/* 1: as long as the single runs, shared out to the cores. */
+static double together_ratio(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct pair *p = arg;
+	double sum = 0;
+
+	for (int i = SINGLE; i < SINGLE_END; i++)
+		sum += rows[i].v[round].wall_s;
+	return divided(rows[TOGETHER].v[round].wall_s * p->at_once, sum);
+}
+
 static double hung_ratio(const struct bench_row *rows, unsigned round, const void *arg)
 {
 	const struct bench_sample *p1 = &rows[PASS_1].v[round], *pn = &rows[PASS_N].v[round];
@@ -101,6 +121,11 @@ static const struct ratio {
 	{"… when there are many / bare boot", variant_ratio, {.a = RATES, .b = BARE}, 0.1},
 	{"one variant and the controls / bare boot", cpu_ratio, {.a = ONE, .b = BARE}, 0},
 	{"hung variant / passing variant", hung_ratio, {0}, 1.2},
+	{"part of a cold suite: modules", part_ratio, {.a = PART_MODULES, .b = BARE}, 0},
+	{"part: features and controls", part_ratio, {.a = PART_CONTROLS, .b = PART_MODULES}, 0},
+	{"part: stage machine", part_ratio, {.a = PART_MACHINE, .b = PART_CONTROLS}, 0},
+	{"part: seals", part_ratio, {.a = PART_SEAL, .b = PART_CONTROLS}, 0},
+	{"part: copy-on-write", part_ratio, {.a = PART_COW, .b = PART_CONTROLS}, 0},
 	{"virtme-ng / one variant, host included", all_ratio, {.a = VIRTME, .b = ONE}, 0},
 };
 
@@ -170,6 +195,12 @@ static void report_ratios(FILE *f, const struct bench_plan *p, const struct benc
 		report_ratio(f, ratios[i].name,
 			     bench_over(p->rows, rounds, ratios[i].of, &ratios[i].pair),
 			     ratios[i].goal, true, out);
+	struct pair five = {.at_once = SINGLE_END - SINGLE};
+
+	if (five.at_once > p->cores)
+		five.at_once = p->cores;
+	report_ratio(f, "five kernels at once / (sum of singles / cores)",
+		     bench_over(p->rows, rounds, together_ratio, &five), 1.3, true, out);
 	if (p->virtme.why)
 		fprintf(f, "  virtme-ng: %s\n", p->virtme.why);
 }

@@ -10,11 +10,33 @@
 #include "bench_virtme.h"
 
 /* The rows in their order; those of RATES, one for each number of machines at once, come last. */
-enum bench_rows { BARE, COLD, WARM, ONE, PASS_1, PASS_N, HUNG_1, HUNG_N, VIRTME, RATES };
+enum bench_rows {
+	BARE,
+	COLD,
+	WARM,
+	ONE,
+	PASS_1,
+	PASS_N,
+	HUNG_1,
+	HUNG_N,
+	/* What a cold suite consists of: each part beside a boot with what comes before it. */
+	PART_MODULES,
+	PART_CONTROLS,
+	PART_MACHINE,
+	PART_SEAL,
+	PART_COW,
+	/* The default kernels, each for itself, and together. */
+	SINGLE,
+	SINGLE_END = SINGLE + 5,
+	TOGETHER = SINGLE_END,
+	VIRTME,
+	RATES,
+};
 #define BENCH_RATES_MAX 12
 
 struct bench_plan {
 	const char *kernel; /* the word for it */
+	unsigned cores;
 	struct bench_row rows[RATES + BENCH_RATES_MAX];
 	size_t nrates;
 	unsigned at_once[BENCH_RATES_MAX]; /* of the rates: 1, 2, 4, … and all cores */
