@@ -11,6 +11,7 @@
 #include "cases.h"
 #include "cleanup.h"
 #include "json_util.h"
+#include "judge.h"
 #include "matrix.h"
 #include "paths.h"
 #include "pool.h"
@@ -168,6 +169,23 @@ static int work_on(const struct run *r, size_t i, struct progress *pg, int slots
 	return boot_kernel(&k, &o, pg, err);
 }
 
+/* For those who wait for the others; the run's verdicts are made at its end, out of all its
+ * records. */
+static void tell_outcome(const char *kernel_dir, struct progress *pg)
+{
+	_cleanup_json_ json_t *records = NULL;
+	struct err ignored = ERR_INIT;
+	struct tally t;
+
+	if (report_load(kernel_dir, &records, &ignored) < 0)
+		return;
+	tally_records(records, &t);
+	progress_note(
+		pg, "%zu pass, %zu unsupported, %zu failed as expected, %zu unexpected, %zu errors",
+		t.n[OUTCOME_PASS], t.n[OUTCOME_UNSUPPORTED], t.expected_bad, t.unexpected,
+		t.errors);
+}
+
 static int work(size_t i, struct progress *pg, int slots, void *arg)
 {
 	const struct run *r = arg;
@@ -175,8 +193,11 @@ static int work(size_t i, struct progress *pg, int slots, void *arg)
 	struct err err = ERR_INIT, second = ERR_INIT;
 	int ret = work_on(r, i, pg, slots, &err);
 
-	if (ret == 0)
+	if (ret == 0) {
+		if (!r->o->narrate && !sig_stop())
+			tell_outcome(r->kernel_dirs[i], pg);
 		return 0;
+	}
 	const char *end = sig_stop()					  ? "interrupted"
 			  : ret == KERNEL_NOT_AVAILABLE && !r->o->require ? "unavailable"
 									  : "infra";
