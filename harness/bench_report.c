@@ -70,14 +70,17 @@ static double part_ratio(const struct bench_row *rows, unsigned round, const voi
 	return a > 0 && b > 0 ? divided(a - b, rows[BARE].v[round].cpu_s) : 0;
 }
 
-/* 1: as long as the single runs, shared out to the cores. */
+/*
+ * 1: as long as the single runs' work, shared out to the cores. Their wall time would not do: a
+ * single run has machines on several cores already.
+ */
 static double together_ratio(const struct bench_row *rows, unsigned round, const void *arg)
 {
 	const struct pair *p = arg;
 	double sum = 0;
 
 	for (int i = SINGLE; i < SINGLE_END; i++)
-		sum += rows[i].v[round].wall_s;
+		sum += rows[i].v[round].all_cpu_s;
 	return divided(rows[TOGETHER].v[round].wall_s * p->at_once, sum);
 }
 
@@ -199,7 +202,7 @@ static void report_ratios(FILE *f, const struct bench_plan *p, const struct benc
 
 	if (five.at_once > p->cores)
 		five.at_once = p->cores;
-	report_ratio(f, "five kernels at once / (sum of singles / cores)",
+	report_ratio(f, "five kernels at once / (CPU time of singles / cores)",
 		     bench_over(p->rows, rounds, together_ratio, &five), 1.3, true, out);
 	if (p->virtme.why)
 		fprintf(f, "  virtme-ng: %s\n", p->virtme.why);
