@@ -259,9 +259,9 @@ void table_print_summary(FILE *out, const json_t *records, const struct tally *t
 	for (int o = 0; o < OUTCOMES; o++)
 		total += t->n[o];
 	fprintf(out,
-		"\n%zu kernel%s, %zu variants: %zu pass, %zu unsupported, %zu failed as expected",
-		kernels.n, kernels.n == 1 ? "" : "s", total, t->n[OUTCOME_PASS],
-		t->n[OUTCOME_UNSUPPORTED], t->expected_bad);
+		"\n%zu kernel%s, %zu variant%s: %zu pass, %zu unsupported, %zu failed as expected",
+		kernels.n, kernels.n == 1 ? "" : "s", total, total == 1 ? "" : "s",
+		t->n[OUTCOME_PASS], t->n[OUTCOME_UNSUPPORTED], t->expected_bad);
 	print_known(out, records);
 	fprintf(out, ", %zu unexpected, %zu errors.\n", t->unexpected, t->errors);
 	if (t->unavailable)
