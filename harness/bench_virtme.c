@@ -43,21 +43,6 @@ static int write_plan(const char *path, const char *only, struct err *err)
 	return publish_buffer(path, plan, strlen(plan), err);
 }
 
-/* A word for the guest's shell. */
-static char *quoted(const char *s)
-{
-	char *out = xcalloc(4 * strlen(s) + 3, 1), *p = out;
-
-	*p++ = '\'';
-	for (; *s; s++) {
-		if (*s == '\'')
-			p = stpcpy(p, "'\\'");
-		*p++ = *s;
-	}
-	*p = '\'';
-	return out;
-}
-
 static int get_ready(struct bench_virtme *v, const char *kernel, const char *only, struct err *err)
 {
 	_cleanup_free_ char *agent = paths_guest("agent"), *bin = paths_guest(".");
@@ -67,7 +52,8 @@ static int get_ready(struct bench_virtme *v, const char *kernel, const char *onl
 	if (ret < 0)
 		return ret;
 	_cleanup_free_ char *plan = xasprintf("%s/plan.jsonl", v->dir);
-	_cleanup_free_ char *qagent = quoted(agent), *qbin = quoted(bin), *qplan = quoted(plan);
+	_cleanup_free_ char *qagent = proc_quoted(agent), *qbin = proc_quoted(bin);
+	_cleanup_free_ char *qplan = proc_quoted(plan);
 
 	v->command = xasprintf("%s --plan %s --out - --bin %s", qagent, qplan, qbin);
 	ret = write_plan(plan, only, err);

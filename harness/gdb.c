@@ -103,23 +103,6 @@ static void gdb_words(const struct gdb *g, struct strv *argv)
 		strv_add(argv, g->symbols);
 }
 
-/* As a shell takes it. */
-static char *quoted(const char *s)
-{
-	char *out = xcalloc(4 * strlen(s) + 3, 1), *p = out;
-
-	if (!strpbrk(s, " \t'\"$`\\&|;<>()*?#!~"))
-		return strcpy(out, s);
-	*p++ = '\'';
-	for (; *s; s++) {
-		if (*s == '\'')
-			p = stpcpy(p, "'\\'");
-		*p++ = *s;
-	}
-	*p = '\'';
-	return out;
-}
-
 char *gdb_line(const struct gdb *g)
 {
 	_cleanup_strv_ struct strv argv = {0};
@@ -127,7 +110,7 @@ char *gdb_line(const struct gdb *g)
 
 	gdb_words(g, &argv);
 	for (size_t i = 0; i < argv.n; i++) {
-		_cleanup_free_ char *word = quoted(argv.v[i]), *before = line;
+		_cleanup_free_ char *word = proc_quoted(argv.v[i]), *before = line;
 
 		line = xasprintf("%s%s%s", before, i ? " " : "", word);
 	}

@@ -337,3 +337,19 @@ bool proc_in_path(const char *program)
 	}
 	return false;
 }
+
+char *proc_quoted(const char *s)
+{
+	char *out = xcalloc(4 * strlen(s) + 3, 1), *p = out;
+
+	if (!strpbrk(s, " \t'\"$`\\&|;<>()*?#!~"))
+		return strcpy(out, s);
+	*p++ = '\'';
+	for (; *s; s++) {
+		if (*s == '\'')
+			p = stpcpy(p, "'\\'");
+		*p++ = *s;
+	}
+	*p = '\'';
+	return out;
+}

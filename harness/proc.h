@@ -45,3 +45,6 @@ void proc_end(pid_t pid);
 
 /* Is there such a program in PATH? */
 bool proc_in_path(const char *program);
+
+/* The word as a shell takes it, in quotes where it needs them. Caller frees. */
+char *proc_quoted(const char *word) __attribute__((malloc, returns_nonnull));
