@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "bench_host.h"
-#include "cases.h"
 #include "cleanup.h"
 #include "paths.h"
 #include "pick.h"
@@ -19,34 +18,16 @@
 #include "watchdog.h"
 #include "xalloc.h"
 
-#define PROGRAM	    "vng"
-#define PATIENCE    "120" /* seconds: a kernel that finds no root waits for ever */
-#define DEADLINE_MS 10000
-
-/* The controls and @only, as a machine of ours would get it. */
-static int write_plan(const char *path, const char *only, struct err *err)
-{
-	_cleanup_free_ char *conf = paths_data("cases/cases.conf"), *plan = NULL;
-	_cleanup_variants_ struct variants vs = {0};
-	const struct plan_opts what = {
-		.nonce = "virtme", .deadline_ms = DEADLINE_MS, .probe = true};
-	int ret = cases_load(conf, &vs, err);
-
-	if (!ret)
-		ret = cases_select(&vs, "default", only, err);
-	if (ret < 0)
-		return ret;
-	_cleanup_free_ bool *todo = xcalloc(vs.n, sizeof(*todo));
-
-	memset(todo, true, vs.n);
-	plan = plan_text(&vs, todo, &what);
-	return publish_buffer(path, plan, strlen(plan), err);
-}
+#define PROGRAM	 "vng"
+#define PATIENCE "120" /* seconds: a kernel that finds no root waits for ever */
 
 static int get_ready(struct bench_virtme *v, const char *kernel, const char *only, struct err *err)
 {
 	_cleanup_free_ char *agent = paths_guest("agent"), *bin = paths_guest(".");
+	_cleanup_free_ char *text = NULL;
 	_cleanup_kernel_ struct kernel k = {0};
+	const struct plan_opts what = {
+		.nonce = "virtme", .deadline_ms = PLAN_DEADLINE_MS, .probe = true};
 	int ret = run_dir_make(NULL, &v->dir, err);
 
 	if (ret < 0)
@@ -56,7 +37,10 @@ static int get_ready(struct bench_virtme *v, const char *kernel, const char *onl
 	_cleanup_free_ char *qplan = proc_quoted(plan);
 
 	v->command = xasprintf("%s --plan %s --out - --bin %s", qagent, qplan, qbin);
-	ret = write_plan(plan, only, err);
+	/* The controls and @only, as a machine of ours would get it. */
+	ret = plan_default(only, &what, &text, err);
+	if (!ret)
+		ret = publish_buffer(plan, text, strlen(text), err);
 	if (!ret)
 		ret = pick_kernel(kernel, &k, err);
 	if (!ret)

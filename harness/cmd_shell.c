@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "accel.h"
-#include "cases.h"
 #include "cleanup.h"
 #include "cmd.h"
 #include "gdb.h"
@@ -26,7 +25,6 @@
 #include "vm_terminal.h"
 
 #define SCRIPT_MAX  (16 << 20)
-#define DEADLINE_MS 10000 /* for whoever runs the plan by hand */
 #define INIT_PATH   "/sealmatrix/shell"
 #define SCRIPT_PATH "/sealmatrix/script"
 
@@ -88,38 +86,22 @@ static int read_script(struct shell *s, struct err *err)
 	return 0;
 }
 
-/* Everything, so that `grep` can make a smaller plan in the guest. */
-static int write_plan(char **plan, struct err *err)
-{
-	_cleanup_free_ char *path = paths_data("cases/cases.conf");
-	_cleanup_variants_ struct variants vs = {0};
-	const struct plan_opts what = {.nonce = "shell", .deadline_ms = DEADLINE_MS, .probe = true};
-	int ret = cases_load(path, &vs, err);
-
-	if (!ret)
-		ret = cases_select(&vs, "default", NULL, err);
-	if (ret < 0)
-		return ret;
-	_cleanup_free_ bool *all = xcalloc(vs.n, sizeof(*all));
-
-	memset(all, true, vs.n * sizeof(*all));
-	*plan = plan_text(&vs, all, &what);
-	return 0;
-}
-
 static int write_initrd(struct shell *s, struct err *err)
 {
 	_cleanup_module_set_ struct module_set mods = {0};
 	_cleanup_strv_ struct strv wanted = {0};
 	_cleanup_free_ char *list = paths_data("images/initramfs.list"), *plan = NULL;
 	_cleanup_free_ char *init = paths_data("images/shell"), *text = NULL;
+	const struct plan_opts what = {
+		.nonce = "shell", .deadline_ms = PLAN_DEADLINE_MS, .probe = true};
 	size_t len;
 	int ret = modules_wanted(&wanted, err);
 
 	if (!ret)
 		ret = modules_of(&s->k, &wanted, &mods, err);
+	/* Everything, so that `grep` can make a smaller plan in the guest. */
 	if (!ret)
-		ret = write_plan(&plan, err);
+		ret = plan_default(NULL, &what, &plan, err);
 	if (!ret)
 		ret = read_file(init, 1 << 20, &text, &len, err);
 	if (ret < 0)

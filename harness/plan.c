@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "json_util.h"
+#include "paths.h"
 #include "proto.h"
 #include "xalloc.h"
 
@@ -47,4 +48,21 @@ char *plan_text(const struct variants *vs, const bool *todo, const struct plan_o
 	}
 	fclose(f);
 	return text;
+}
+
+int plan_default(const char *only, const struct plan_opts *opts, char **text, struct err *err)
+{
+	_cleanup_free_ char *conf = paths_data("cases/cases.conf");
+	_cleanup_variants_ struct variants vs = {0};
+	int ret = cases_load(conf, &vs, err);
+
+	if (!ret)
+		ret = cases_select(&vs, "default", only, err);
+	if (ret < 0)
+		return ret;
+	_cleanup_free_ bool *all = xcalloc(vs.n, sizeof(*all));
+
+	memset(all, true, vs.n * sizeof(*all));
+	*text = plan_text(&vs, all, opts);
+	return 0;
 }

@@ -5,6 +5,10 @@
 #include <stdbool.h>
 
 #include "cases.h"
+#include "err.h"
+
+#define PLAN_DEADLINE_MS \
+	10000 /* guest time that one variant may take, where nobody says otherwise */
 
 struct plan_opts {
 	const char *nonce;
@@ -18,3 +22,6 @@ struct plan_opts {
  * its "index" in the plan. Caller frees.
  */
 char *plan_text(const struct variants *vs, const bool *todo, const struct plan_opts *opts);
+
+/* The plan for the default suite's variants that match @only (NULL: all). Caller frees @text. */
+int plan_default(const char *only, const struct plan_opts *opts, char **text, struct err *err);

@@ -14,6 +14,7 @@
 #include "judge.h"
 #include "matrix.h"
 #include "paths.h"
+#include "plan.h"
 #include "pool.h"
 #include "postmortem.h"
 #include "progress.h"
@@ -26,8 +27,6 @@
 #include "seen.h"
 #include "sig.h"
 #include "suite.h"
-
-#define DEADLINE_MS 10000 /* guest time for one variant */
 
 /* What one machine takes on the host: its RAM, or the part that it does not share, and QEMU's own.
  */
@@ -156,7 +155,7 @@ static int work_on(const struct run *r, size_t i, struct progress *pg, int slots
 		.accel = r->o->accel,
 		.append = r->o->append,
 		.vcpus = r->o->vcpus,
-		.deadline_ms = DEADLINE_MS,
+		.deadline_ms = PLAN_DEADLINE_MS,
 		.realtime = r->o->realtime,
 		.dump = r->o->dump,
 		.narrate = r->o->narrate,
