@@ -29,17 +29,22 @@ static void add_machines(const json_t *records, struct bench_sample *s)
 	}
 }
 
+void bench_command(struct strv *argv, const char *dir, const char *args)
+{
+	strv_add(argv, "/proc/self/exe");
+	strv_add(argv, "run");
+	strv_add(argv, "--results");
+	strv_add(argv, dir);
+	strv_split(argv, args, " ");
+}
+
 static int run_once(const char *dir, const char *args, struct bench_sample *s, struct err *err)
 {
 	_cleanup_strv_ struct strv argv = {0};
 	_cleanup_json_ json_t *records = NULL;
 	struct err ignored = ERR_INIT;
 
-	strv_add(&argv, "/proc/self/exe");
-	strv_add(&argv, "run");
-	strv_add(&argv, "--results");
-	strv_add(&argv, dir);
-	strv_split(&argv, args, " ");
+	bench_command(&argv, dir, args);
 	remove_tree(dir, &ignored); /* the records of the run before */
 	ignored = (struct err)ERR_INIT;
 	double start = watchdog_now(), cpu = bench_children_s();

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "err.h"
+#include "xalloc.h"
 
 struct bench_sample {
 	double cpu_s;	  /* QEMU's user + system time, all machines of the run; 0: not measured */
@@ -25,6 +26,9 @@ struct bench_row {
 	void *arg;
 	struct bench_sample *v; /* filled in, one for each round; the caller's */
 };
+
+/* Add the words of `sealmatrix run --results DIR ARGS`. */
+void bench_command(struct strv *argv, const char *dir, const char *args);
 
 struct bench_rounds {
 	unsigned wanted, done;

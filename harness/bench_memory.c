@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "cleanup.h"
 #include "proc.h"
 #include "publish.h"
@@ -92,11 +93,7 @@ int bench_memory(const char *dir, const char *args, struct bench_memory *peak, s
 	int status;
 
 	*peak = (struct bench_memory){0};
-	strv_add(&argv, "/proc/self/exe");
-	strv_add(&argv, "run");
-	strv_add(&argv, "--results");
-	strv_add(&argv, dir);
-	strv_split(&argv, args, " ");
+	bench_command(&argv, dir, args);
 	pid_t pid = proc_spawn(argv.v, null, NULL, 0, err);
 
 	if (pid < 0)

@@ -12,19 +12,27 @@
 #define PER_CORE   12 /* machines that a rate is measured with, for each at once */
 #define NOT_ALWAYS 2  /* what takes long has its turn in every other round */
 
-/* The kernel's name goes before these. */
+/* Of the one kernel. */
 static const struct {
 	const char *name, *args;
-} own_rows[] = {
-	[BARE] = {"bare boot", "--cold --only control-clean --append sm.init=exit"},
-	[COLD] = {"default suite, cold", "--cold"},
-	[WARM] = {"default suite, restored, in one machine", "--isolation boot"},
-	[ONE] = {"one variant and the controls, restored", "--isolation variant --only " VARIANT},
+	unsigned every;
+} own_rows[RATES] = {
+	[BARE] = {"bare boot", "--cold --only control-clean --append sm.init=exit", 0},
+	[COLD] = {"default suite, cold", "--cold", 0},
+	[WARM] = {"default suite, restored, in one machine", "--isolation boot", 0},
+	[ONE] = {"one variant and the controls, restored", "--isolation variant --only " VARIANT,
+		 0},
+	[PART_MODULES] = {"boot and modules",
+			  "--cold --only control-clean --append sm.init=modules", NOT_ALWAYS},
+	[PART_CONTROLS] = {"… features and controls", "--cold --only control-*", NOT_ALWAYS},
+	[PART_MACHINE] = {"… and stage machine", "--cold --only stage-machine/*", NOT_ALWAYS},
+	[PART_SEAL] = {"… and seals", "--cold --only seal/*", NOT_ALWAYS},
+	[PART_COW] = {"… and copy-on-write", "--cold --only cow/*", NOT_ALWAYS},
 };
 
 /*
  * Each schedule that hangs, and the same where nothing is wrong. What the rest of a machine costs
- * goes up and down by more than a variant does, so what counts is what MORE rounds of them add.
+ * goes up and down by more than a variant does, so what counts is what more rounds of them add.
  */
 static const struct {
 	const char *name, *seals;
@@ -34,16 +42,6 @@ static const struct {
 	[PASS_N] = {"schedules that pass, six rounds", "0xf", 6},
 	[HUNG_1] = {"schedules that hang, one round", "0x1f", 1},
 	[HUNG_N] = {"schedules that hang, six rounds", "0x1f", 6},
-};
-
-static const struct {
-	const char *name, *args;
-} part_rows[] = {
-	[PART_MODULES] = {"boot and modules", "--only control-clean --append sm.init=modules"},
-	[PART_CONTROLS] = {"… features and controls", "--only control-*"},
-	[PART_MACHINE] = {"… and stage machine", "--only stage-machine/*"},
-	[PART_SEAL] = {"… and seals", "--only seal/*"},
-	[PART_COW] = {"… and copy-on-write", "--only cow/*"},
 };
 
 static const char *const default_kernels[SINGLE_END - SINGLE] = {"5.10", "6.1", "6.12", "newest",
@@ -87,11 +85,13 @@ static void add_rate(struct bench_plan *p, unsigned at_once)
 void bench_plan_open(struct bench_plan *p, const char *kernel, unsigned cores)
 {
 	*p = (struct bench_plan){.kernel = kernel, .cores = cores};
-	for (int i = BARE; i <= ONE; i++)
-		p->rows[i] = (struct bench_row){
-			.name = xstrdup(own_rows[i].name),
-			.args = xasprintf("%s --accel tcg %s", kernel, own_rows[i].args),
-		};
+	for (int i = 0; i < RATES; i++)
+		if (own_rows[i].name)
+			p->rows[i] = (struct bench_row){
+				.name = xstrdup(own_rows[i].name),
+				.every = own_rows[i].every,
+				.args = xasprintf("%s --accel tcg %s", kernel, own_rows[i].args),
+			};
 	for (int i = PASS_1; i <= HUNG_N; i++)
 		p->rows[i] = (struct bench_row){
 			.name = xstrdup(hung_rows[i].name),
@@ -100,12 +100,6 @@ void bench_plan_open(struct bench_plan *p, const char *kernel, unsigned cores)
 					  " --accel tcg --isolation boot --suite schedules "
 					  "--only memfd-%s-H? --repeat %d",
 					  hung_rows[i].seals, hung_rows[i].rounds),
-		};
-	for (int i = PART_MODULES; i <= PART_COW; i++)
-		p->rows[i] = (struct bench_row){
-			.name = xstrdup(part_rows[i].name),
-			.every = NOT_ALWAYS,
-			.args = xasprintf("%s --accel tcg --cold %s", kernel, part_rows[i].args),
 		};
 	add_kernels(p);
 	bench_virtme_open(&p->virtme, kernel, VARIANT);

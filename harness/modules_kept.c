@@ -10,9 +10,8 @@
 #include "json_util.h"
 #include "publish.h"
 
-#define KIND	 "closure"
-#define FORMAT	 "closure 1" /* to be changed with what is kept, or how it is found out */
-#define TEXT_MAX (1 << 20)
+#define KIND   "closure"
+#define FORMAT "closure 1" /* to be changed with what is kept, or how it is found out */
 
 /*
  * Where it is kept; NULL for modules that anybody may change under us. An entry of the cache is

@@ -27,8 +27,8 @@ static const struct {
 	 "nobody but P itself holds; I reads g0, too, and waits for P: P and I are left for ever"},
 	{"H5",
 	 "P stored c1 into the shared syncfd after I had stored g0 and C had loaded it: I found "
-	 "c1, "
-	 "which it does not have, and died with EBADF; C wrote its request into g0 and reads g0, "
+	 "c1, which it does not have, and died with EBADF; C wrote its request into g0 and reads "
+	 "g0, "
 	 "P reads c1, where only C can write: P and C are left for ever"},
 	{"E1",
 	 "P loaded c0 from the shared syncfd, which it has closed: EBADF; it kills those it knows, "

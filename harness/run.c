@@ -168,8 +168,7 @@ static int work_on(const struct run *r, size_t i, struct progress *pg, int slots
 	return boot_kernel(&k, &o, pg, err);
 }
 
-/* For those who wait for the others; the run's verdicts are made at its end, out of all its
- * records. */
+/* For those who wait for the others; the run's verdicts come at its end, out of all records. */
 static void tell_outcome(const char *kernel_dir, struct progress *pg)
 {
 	_cleanup_json_ json_t *records = NULL;
