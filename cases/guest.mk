@@ -16,7 +16,6 @@ AGENT_SRC := $(filter-out cases/arch_%.c,$(wildcard cases/*.c)) cases/arch_$(ARC
 AGENT_OBJ  := $(AGENT_SRC:%.c=$(O)/obj/guest/%.o)
 NSEXEC_OBJ := $(NSEXEC_SRC:%.c=$(O)/obj/nsexec/%.o)
 MUSL_OBJ   := $(NSEXEC_SRC:%.c=$(O)/obj/musl/%.o)
-MUSL_PIC   := $(NSEXEC_SRC:%.c=$(O)/obj/musl-pic/%.o)
 
 
 GUEST_PROGS := $(addprefix $(GUEST)/,agent loader nsexec-static nsexec-pie nsexec-dynamic)
@@ -34,10 +33,6 @@ $(O)/obj/nsexec/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
 
 $(O)/obj/musl/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
 	@mkdir -p $(@D)
-	$(NSEXEC_MUSL_CC) $(GUEST_CFLAGS) $(NSEXEC_CFLAGS) $(NSEXEC_MUSL_CFLAGS) -fno-pie -MMD -MP -c -o $@ $<
-
-$(O)/obj/musl-pic/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
-	@mkdir -p $(@D)
 	$(NSEXEC_MUSL_CC) $(GUEST_CFLAGS) $(NSEXEC_CFLAGS) $(NSEXEC_MUSL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # With symbols, for gdb. What goes into the initramfs is stripped: unpacking it is part of a boot.
@@ -49,9 +44,7 @@ $(O)/symbols/loader: $(LOADER_OBJ)
 	@mkdir -p $(@D)
 	$(GUEST_CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $^
 
-$(O)/symbols/nsexec-static: $(MUSL_OBJ)
-$(O)/symbols/nsexec-pie: $(MUSL_PIC)
-$(addprefix $(O)/symbols/nsexec-,static pie): $(O)/symbols/nsexec-%:
+$(addprefix $(O)/symbols/nsexec-,static pie): $(O)/symbols/nsexec-%: $(MUSL_OBJ)
 	@mkdir -p $(@D)
 	$(NSEXEC_MUSL_CC) $(NSEXEC_LINK_$*) $(NSEXEC_LDFLAGS) -o $@ $^
 
@@ -82,7 +75,7 @@ $(O)/tests/guest: $(filter-out %/agent.o,$(NATIVE_OBJ)) $(GTEST_OBJ) $(GTEST_FRA
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lz
 
--include $(AGENT_OBJ:.o=.d) $(MUSL_OBJ:.o=.d) $(MUSL_PIC:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
+-include $(AGENT_OBJ:.o=.d) $(MUSL_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
 
 # Agents with one detector put out, by the linker: the boot tests show that the controls notice.
 BLIND := $(addprefix $(O)/tests/agent-blind-,proof memory)

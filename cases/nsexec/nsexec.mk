@@ -9,7 +9,7 @@ NSEXEC_SRC := $(addprefix cases/nsexec/, main.c globals.c nsexec.c parent.c chil
 NSEXEC_SHARED_SRC := $(addprefix cases/nsexec/, image.c points.c control.c)
 
 # The machine longjmps from a child's stack to a frame of its parent, which both the fortified
-# longjmp and the stack protector take for an attack. One set of objects serves both glibc links,
+# longjmp and the stack protector take for an attack. One set of objects serves both static links,
 # hence -fPIE.
 NSEXEC_CFLAGS := -fPIE -fno-stack-protector -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0
 # The static programs are linked against musl, the dynamic one against glibc. Every variant runs a fresh
