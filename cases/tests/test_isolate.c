@@ -291,12 +291,37 @@ START_TEST(job_that_ends_the_child_is_the_last_of_it)
 }
 END_TEST
 
+static void two_of_them(const void *arg, struct observed *o)
+{
+	o[0].ok = o[1].ok = true;
+	if (arg)
+		raise(*(const int *)arg);
+}
+
+/* One that is told by the job before it shares that job's fate, and holds nobody up. */
+START_TEST(job_may_tell_two_things)
+{
+	static const int sig = SIGKILL;
+	struct observe_job jobs[] = {
+		{.fn = two_of_them}, {0}, {.fn = two_of_them, .arg = &sig}, {0}, {.fn = note_pid},
+	};
+
+	ck_assert_int_eq(observe_in_child(jobs, sizeof(jobs) / sizeof(*jobs)), 0);
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(jobs[i].o.ok, i < 2);
+		ck_assert_int_eq(jobs[i].o.signal, i < 2 ? 0 : SIGKILL);
+	}
+	ck_assert(jobs[4].o.ok);
+}
+END_TEST
+
 TEST_SUITE(isolate)
 {
 	Suite *s = suite_create("isolate");
 	TCase *t = tcase_create("isolate");
 
 	tcase_set_timeout(t, 60);
+	tcase_add_test(t, job_may_tell_two_things);
 	tcase_add_test(t, progress_is_passed_on);
 	tcase_add_test(t, facts_come_through);
 	tcase_add_test(t, strays_are_counted_and_swept);

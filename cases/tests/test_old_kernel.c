@@ -219,6 +219,34 @@ START_TEST(a_variant_runs_or_is_unsupported)
 }
 END_TEST
 
+/* Where stages cannot be kept from preempting each other they run all the same, and it is said. */
+START_TEST(real_time_may_be_refused)
+{
+	struct sock_filter code[] = {
+		LOAD(nr),
+		SKIP_UNLESS(BPF_JEQ, SYS_sched_setscheduler, 1),
+		ANSWER(EPERM),
+		ALLOW,
+	};
+	const struct sock_fprog prog = {.len = N(code), .filter = code};
+	const struct case_env env = {
+		.bin_dir = test_guest_dir(), .deadline_ms = 10000, .by_turns = _i};
+	_cleanup_json_ json_t *params = json_pack("{s:s}", "image", "file"), *facts = json_object();
+
+	if (test_no_machine())
+		return;
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+	case_machine(&env, params, facts);
+	_cleanup_free_ char *setup = json_dumps(json_object_get(facts, "setup"), JSON_COMPACT);
+
+	assert_text(facts, "stop.why", "complete");
+	ck_assert_str_eq(setup, _i ? "[{\"step\":\"SCHED_FIFO\",\"ok\":false,"
+				     "\"errno\":\"EPERM\",\"optional\":true}]"
+				   : "[]");
+}
+END_TEST
+
 TEST_SUITE(old_kernel)
 {
 	Suite *s = suite_create("old_kernel");
@@ -227,6 +255,7 @@ TEST_SUITE(old_kernel)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, features_are_probed, 0, N(kernels));
 	tcase_add_loop_test(tc, a_variant_runs_or_is_unsupported, 0, N(kernels) * N(variants));
+	tcase_add_loop_test(tc, real_time_may_be_refused, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }
