@@ -63,6 +63,7 @@ static void look_foreign(const struct machine_run *run, struct look *look)
 			continue;
 		look->foreign_unknown |= !proc_holds(pids[i], run->ctl->end_ino, &holds);
 		look->foreign |= holds;
+		look->outsiders = true;
 	}
 	/* This process must hold none; if it ever does, that is no deadlock either. */
 	look->foreign_unknown |= !proc_holds(getpid(), run->ctl->end_ino, &own);

@@ -114,6 +114,39 @@ static bool wakeup_lost(const struct look *look, struct proof *proof)
 	return false;
 }
 
+/* The end of file has come where stage @i sleeps reading. */
+static bool sleeps_beside_eof(const struct look *look, int i)
+{
+	const struct look_stage *s = &look->stage[i];
+
+	return s->alive && !s->held && s->call == CALL_READ && !holders(look, end_peer(s->end));
+}
+
+static bool eof_lost(const struct look *look, struct proof *proof)
+{
+	/* One outside may have got rid of the descriptor, and be on its way to the socket. */
+	if (look->foreign_unknown || look->outsiders)
+		return false;
+	for (int i = 0; i < STAGES; i++) {
+		const struct look_stage *s = &look->stage[i];
+
+		if (s->alive && (s->call == CALL_READ ? s->end == END_NONE : s->call != CALL_FUTEX))
+			return false;
+	}
+	for (int i = 0; i < STAGES; i++) {
+		if (!sleeps_beside_eof(look, i))
+			continue;
+		proof->state = PROOF_LOST;
+		proof->lost = i;
+		proof->eof = true;
+		snprintf(proof->why, sizeof(proof->why),
+			 "%s sleeps reading %s, whose peer nobody holds", stage_names[i],
+			 end_names[look->stage[i].end]);
+		return true;
+	}
+	return false;
+}
+
 void prove(const struct look *look, struct proof *proof)
 {
 	bool living = false, held = false;
@@ -137,7 +170,7 @@ void prove(const struct look *look, struct proof *proof)
 			return;
 		}
 	}
-	if (wakeup_lost(look, proof))
+	if (wakeup_lost(look, proof) || eof_lost(look, proof))
 		return;
 	for (int i = 0; i < STAGES; i++) {
 		if (!look->stage[i].alive || look->stage[i].held)

@@ -42,6 +42,8 @@ struct look_end {
 	uint32_t queue; /* bytes that wait to be read at this end */
 	const char *queue_source;
 	uint64_t peer; /* inode, 0 unknown */
+	/* What the kernel itself says: nothing more can come. */
+	bool shut_known, shut;
 };
 
 struct look {
@@ -49,13 +51,14 @@ struct look {
 	struct look_end end[ENDS];
 	unsigned foreign;     /* mask of ends that some other living process holds, */
 	bool foreign_unknown; /* or may hold */
+	bool outsiders;	      /* there is such a process, whatever it holds */
 };
 
 enum proof_state {
 	PROOF_MOVING,	  /* something runs, or may at any moment */
 	PROOF_HELD,	  /* nobody can ever run again, because the schedule holds some stage */
 	PROOF_DEADLOCK,	  /* nobody can ever run again */
-	PROOF_LOST,	  /* somebody sleeps reading what the kernel says has bytes: see lost */
+	PROOF_LOST,	  /* somebody sleeps reading what has bytes, or has ended: see lost */
 	PROOF_NOT_PROVED, /* at rest, but one condition does not hold: see why */
 };
 
@@ -63,7 +66,8 @@ struct proof {
 	enum proof_state state;
 	char why[160];
 	unsigned held_by[STAGES]; /* DEADLOCK: mask of stages that hold what this one waits for */
-	int lost;		  /* LOST: the stage that was not woken */
+	int lost;		  /* LOST: the stage that was not woken, */
+	bool eof;		  /* by the end of file, rather than by bytes */
 };
 
 /*
@@ -74,5 +78,10 @@ struct proof {
  * LOST, a lost wake-up, only if some stage sleeps in read() on a known end, of which the kernel
  * itself (not the machine's account) says that bytes wait there, while whoever could be writing to
  * it sleeps in another call: waking the reader is a part of write(), so none is under way.
+ *
+ * LOST, with eof, if some stage sleeps in read() on a known end whose peer no process holds, so
+ * that the read has come to the end of file. Waking the reader is a part of the last close(), too:
+ * that none is under way is known only where there is nobody but the stages, each of them asleep in
+ * read() on a known end (which is how a socket outlives its descriptor) or on a futex.
  */
 void prove(const struct look *look, struct proof *proof);

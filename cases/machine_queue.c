@@ -42,6 +42,10 @@ static bool take_answer(const struct nlmsghdr *h, size_t len, uint64_t ino, stru
 
 			memcpy(&peer, RTA_DATA(a), sizeof(peer));
 			out->peer = peer;
+		} else if (a->rta_type == UNIX_DIAG_SHUTDOWN && RTA_PAYLOAD(a) >= 1) {
+			/* The kernel's RCV_SHUTDOWN, which is SHUT_RD + 1. */
+			out->shut = *(const uint8_t *)RTA_DATA(a) & (SHUT_RD + 1);
+			out->shut_known = true;
 		}
 	}
 	return found;

@@ -36,6 +36,19 @@ static json_t *lost_wakeup(const struct machine_run *run)
 			 e->queue_source);
 }
 
+/* Who sleeps on, and whether the kernel itself takes the socket to be at its end. */
+static json_t *lost_eof(const struct machine_run *run)
+{
+	const struct look_stage *l = &run->look.stage[run->proof.lost];
+	const struct look_end *e = &run->look.end[l->end];
+	json_t *o = json_pack("{s:s, s:s}", "stage", stage_names[run->proof.lost], "end",
+			      end_names[l->end]);
+
+	if (e->shut_known)
+		fact_put(o, "marked", json_boolean(e->shut));
+	return o;
+}
+
 void facts_stop(const struct machine_run *run, json_t *facts)
 {
 	bool deadlock = run->stop == STOP_QUIESCENT && run->proof.state == PROOF_DEADLOCK;
@@ -55,7 +68,8 @@ void facts_stop(const struct machine_run *run, json_t *facts)
 	if (deadlock)
 		fact_put(o, "graph", graph(run));
 	if (run->stop == STOP_QUIESCENT && run->proof.state == PROOF_LOST)
-		fact_put(o, "lost_wakeup", lost_wakeup(run));
+		fact_put(o, run->proof.eof ? "lost_eof" : "lost_wakeup",
+			 run->proof.eof ? lost_eof(run) : lost_wakeup(run));
 	else if (run->proof.state == PROOF_NOT_PROVED || run->proof.state == PROOF_LOST)
 		fact_put(o, "not_proved", json_string(run->proof.why));
 	fact_put(facts, "stop", o);

@@ -153,22 +153,28 @@ static bool is_complete(const struct machine_run *run)
 	return run->ctl->lane[STAGE_INIT].returned;
 }
 
-/* A wake-up is called lost only when it still is at the next look, nothing having happened. */
-static bool is_lost_again(const struct machine_run *run, struct look_stage *before)
-{
-	const struct look_stage *s = &run->look.stage[run->proof.lost];
-	bool lost = run->proof.state == PROOF_LOST;
-	bool again = lost && before->alive && before->switches == s->switches &&
-		     before->events == s->events && before->end == s->end;
+/* What was seen of a reader that was not woken. */
+struct lost {
+	struct look_stage stage;
+	bool eof;
+};
 
-	*before = lost ? *s : (struct look_stage){0};
+/* A wake-up is called lost only when it still is at the next look, nothing having happened. */
+static bool is_lost_again(const struct machine_run *run, struct lost *before)
+{
+	const struct look_stage *s = &run->look.stage[run->proof.lost], *b = &before->stage;
+	bool lost = run->proof.state == PROOF_LOST;
+	bool again = lost && b->alive && b->switches == s->switches && b->events == s->events &&
+		     b->end == s->end && before->eof == run->proof.eof;
+
+	*before = lost ? (struct lost){*s, run->proof.eof} : (struct lost){0};
 	return again;
 }
 
 static enum stop watch(struct machine_run *run)
 {
 	long deadline = now_ms() + run->env->deadline_ms;
-	struct look_stage lost = {0};
+	struct lost lost = {0};
 
 	for (;;) {
 		long left = deadline - now_ms();

@@ -67,6 +67,7 @@ static void narrate(struct boot *b, const char *name, const json_t *frame)
 				      jstr(edge, "waits_for", "?"));
 	const char *how = jbool(stop, "deadlock", 0) == 1	 ? "deadlock"
 			  : json_object_get(stop, "lost_wakeup") ? "lost wake-up"
+			  : json_object_get(stop, "lost_eof")	 ? "lost end of file"
 								 : jstr(stop, "why", "?");
 
 	progress_note(b->s->pg, "%s: %s after %.0f ms of guest time%s", name, how, ms, waits);

@@ -30,7 +30,7 @@ struct verdict {
 	json_t *blind;	    /* array of strings: evidence that a pass needs and that is not there */
 	json_t *attributes; /* object: what was seen and is nobody's promise */
 	json_t *classes;    /* of an exploration: what each class came to; or NULL */
-	const char *class;  /* "H1"…"E3", "lost-wakeup" of a failed stage machine, or NULL */
+	const char *class;  /* "H1"…"E3", "lost-wakeup", "lost-eof" of a stage machine, or NULL */
 };
 /* The assertion of a schedule that held a stage for ever. */
 #define JUDGE_SCHEDULE "schedule"

@@ -40,8 +40,12 @@ bool judge_globals(const json_t *record, struct verdict *v);
 
 /* judge_machine.c: stage 0 ran from what the variant is about. */
 void judge_image(const json_t *record, struct verdict *v);
-/* A stage machine that hangs by the kernel's fault, whether its globals are shared or not. */
+
+/* judge_stop.c: no deadlock. */
+void judge_stop(const json_t *record, struct verdict *v);
+/* Stage machines that hang by the kernel's fault, whether their globals are shared or not. */
 #define CLASS_LOST_WAKEUP "lost-wakeup"
+#define CLASS_LOST_EOF	  "lost-eof"
 
 /* "H1"…"E3" of a machine with shared globals, or NULL when it is none of them. */
 const char *machine_class(const json_t *record);

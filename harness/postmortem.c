@@ -41,6 +41,10 @@ static const struct {
 	 "a stage sleeps in read() on a socket in whose queue bytes wait, while nobody is writing: "
 	 "the kernel queued them and did not wake the reader; no order of the stages explains "
 	 "that"},
+	{"lost-eof",
+	 "a stage sleeps in read() on a socket whose other end no process holds any more: the "
+	 "kernel did not wake it for the end of file, or did not end the socket at all; no order "
+	 "of the stages explains that"},
 };
 
 const char *postmortem_class(const char *name)

@@ -142,6 +142,66 @@ static void nobody_holds_peer(struct look *look)
 	look->stage[STAGE_CHILD].alive = false;
 }
 
+static void nobody_holds_peer_but_perhaps_outside(struct look *look)
+{
+	nobody_holds_peer(look);
+	look->foreign_unknown = true;
+}
+
+/* It may have closed c0, and not be through with that. */
+static void nobody_holds_peer_and_an_outsider(struct look *look)
+{
+	nobody_holds_peer(look);
+	look->outsiders = true;
+}
+
+/* It may read c0, whose number was closed by who shares its table. */
+static void nobody_holds_peer_and_an_odd_read(struct look *look)
+{
+	nobody_holds_peer(look);
+	look->stage[STAGE_INIT].end = END_NONE;
+}
+
+/* It may be closing c0. */
+static void nobody_holds_peer_and_other_call(struct look *look)
+{
+	nobody_holds_peer(look);
+	look->stage[STAGE_INIT].call = CALL_OTHER;
+}
+
+static void nobody_holds_peer_and_another_runs(struct look *look)
+{
+	nobody_holds_peer(look);
+	look->stage[STAGE_INIT].state = 'R';
+}
+
+static void nobody_holds_peer_and_reader_ran(struct look *look)
+{
+	nobody_holds_peer(look);
+	look->stage[STAGE_PARENT].moved = true;
+}
+
+static void nobody_holds_peer_and_unknown_descriptors(struct look *look)
+{
+	nobody_holds_peer(look);
+	look->stage[STAGE_INIT].fds_known = false;
+}
+
+static void nobody_holds_peer_and_other_is_held(struct look *look)
+{
+	nobody_holds_peer(look);
+	look->stage[STAGE_INIT].held = true;
+	look->stage[STAGE_INIT].call = CALL_FUTEX;
+}
+
+/* The reader itself waits for the schedule, and has not begun to read. */
+static void nobody_holds_peer_and_reader_is_held(struct look *look)
+{
+	nobody_holds_peer(look);
+	look->stage[STAGE_PARENT].held = true;
+	look->stage[STAGE_PARENT].call = CALL_FUTEX;
+}
+
 static void descriptors_unknown(struct look *look)
 {
 	look->stage[STAGE_INIT].fds_known = false;
@@ -247,7 +307,16 @@ static const struct {
 	{queue_unknown, PROOF_NOT_PROVED, "queue of c1 cannot be seen"},
 	{writer_outside, PROOF_NOT_PROVED, "a process outside the machine holds g1"},
 	{writer_perhaps_outside, PROOF_NOT_PROVED, "may hold c0"},
-	{nobody_holds_peer, PROOF_NOT_PROVED, "peer nobody holds"},
+	{nobody_holds_peer, PROOF_LOST, "P sleeps reading c1, whose peer nobody holds"},
+	{nobody_holds_peer_but_perhaps_outside, PROOF_NOT_PROVED, "may hold c0"},
+	{nobody_holds_peer_and_an_outsider, PROOF_NOT_PROVED, "nobody holds: an end of file"},
+	{nobody_holds_peer_and_an_odd_read, PROOF_NOT_PROVED, "nobody holds: an end of file"},
+	{nobody_holds_peer_and_other_call, PROOF_NOT_PROVED, "nobody holds: an end of file"},
+	{nobody_holds_peer_and_another_runs, PROOF_MOVING, ""},
+	{nobody_holds_peer_and_reader_ran, PROOF_MOVING, ""},
+	{nobody_holds_peer_and_unknown_descriptors, PROOF_NOT_PROVED, "descriptors of I"},
+	{nobody_holds_peer_and_other_is_held, PROOF_LOST, "whose peer nobody holds"},
+	{nobody_holds_peer_and_reader_is_held, PROOF_HELD, ""},
 	{descriptors_unknown, PROOF_NOT_PROVED, "descriptors of I"},
 	{reads_something_else, PROOF_NOT_PROVED, "none of the ends"},
 	{other_call, PROOF_NOT_PROVED, "C sleeps in system call"},
@@ -276,6 +345,7 @@ START_TEST(no_deadlock)
 	ck_assert_int_eq(p.state, spoilt[_i].want);
 	ck_assert_msg(strstr(p.why, spoilt[_i].why) && (!*spoilt[_i].why == !*p.why),
 		      "reason is \"%s\", not \"%s\"", p.why, spoilt[_i].why);
+	ck_assert_int_eq(p.eof, p.state == PROOF_LOST && strstr(p.why, "nobody holds") != NULL);
 }
 END_TEST
 

@@ -481,6 +481,33 @@ START_TEST(proved_lost_wakeup_is_its_own_class)
 }
 END_TEST
 
+static const struct {
+	const char *marked, *text;
+} lost_ends[] = {
+	{", \"marked\":true", "no process holds any more (the kernel knows that nothing can come"},
+	{", \"marked\":false", "no process holds any more (the kernel keeps that end open)"},
+	{"", "no process holds any more: the kernel's fault"},
+};
+
+START_TEST(proved_lost_eof_is_its_own_class)
+{
+	_cleanup_json_ json_t *r = fixture("machine-healthy.json");
+	_cleanup_verdict_ struct verdict v;
+	_cleanup_free_ char *stop =
+		xasprintf("{\"why\":\"quiescent\",\"deadlock\":false,\"unmet\":[\"P:exit<C:exit\"],"
+			  "\"lost_eof\":{\"stage\":\"P\",\"end\":\"c1\"%s}}",
+			  lost_ends[_i].marked);
+
+	plant(r, O "stop", stop);
+	plant(r, P "end", "\"blocked\"");
+	judge_variant(r, &v);
+	ck_assert_int_eq(v.outcome, OUTCOME_HANG);
+	ck_assert_msg(v.class && !strcmp(v.class, "lost-eof"), "%s", v.class ? v.class : "none");
+	ck_assert(found(&v, "no-deadlock", "an end of file was lost: P sleeps reading c1"));
+	ck_assert(found(&v, "no-deadlock", lost_ends[_i].text));
+}
+END_TEST
+
 START_TEST(deadline_says_where_everybody_is)
 {
 	_cleanup_json_ json_t *r = fixture("control-hang.json");
@@ -558,6 +585,7 @@ TEST_SUITE(judge_machine_suite)
 	tcase_add_test(tc, deadline_says_where_everybody_is);
 	tcase_add_loop_test(tc, lost_wakeup_is_told_from_a_deadlock, 0, N(wakeups));
 	tcase_add_loop_test(tc, proved_lost_wakeup_is_its_own_class, 0, 2);
+	tcase_add_loop_test(tc, proved_lost_eof_is_its_own_class, 0, N(lost_ends));
 	tcase_add_test(tc, last_value_alone_gives_a_class);
 	tcase_add_test(tc, missing_words_of_a_failed_stage);
 	suite_add_tcase(s, tc);

@@ -119,8 +119,8 @@ END_TEST
 
 START_TEST(every_class_has_words)
 {
-	static const char *const names[] = {"H1", "H2", "H3", "H4",	    "H5",
-					    "E1", "E2", "E3", "lost-wakeup"};
+	static const char *const names[] = {"H1", "H2", "H3", "H4",	     "H5",
+					    "E1", "E2", "E3", "lost-wakeup", "lost-eof"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		ck_assert_msg(postmortem_class(names[i]), "%s", names[i]);
