@@ -19,7 +19,11 @@ static const struct vm_arch archs[] = {
 		.package = "qemu-system-x86",
 		/* Not microvm: under TCG it hangs in timer calibration when the host is loaded. */
 		.machine = "q35",
-		.cpu_tcg = "qemu64",
+		/*
+		 * With rdrand (QEMU's own, from -seed): a kernel that has no random numbers yet
+		 * stirs its pool anew for every process it makes.
+		 */
+		.cpu_tcg = "qemu64,+rdrand",
 		.cpu_kvm = "host",
 		.console = "ttyS0",
 		.channel = "ttyS1",

@@ -28,6 +28,7 @@ static const struct {
 	{"nokaslr", "addresses, and so the whole run, are the same every time"},
 	{"norandmaps", "the same for programs; and code translated once serves again"},
 	{"cryptomgr.notests=1", "self-tests of ciphers are a sixth of a boot"},
+	{"init_on_alloc=0", "Debian's kernels else clear pages that are overwritten at once"},
 	{"printk.time=1", "a time stamp tells the kernel's own lines from a program's"},
 	{"sysrq_always_enabled", "the host can ask a stuck kernel for its stacks"},
 };
