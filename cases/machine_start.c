@@ -97,7 +97,7 @@ static void place_fds(const int from[3], int *exe_fd)
 		dup2(high[i], CHILD_INIT + i);
 }
 
-static void exec_stage0(const struct machine_run *run, int fd)
+static void __attribute__((noreturn)) exec_stage0(const struct machine_run *run, int fd)
 {
 	char name[] = "nsexec";
 	char *argv[] = {name, NULL};
@@ -131,8 +131,12 @@ static void take_turns(const struct machine_run *run)
 		ctl_note(run->ctl, errno, true, "SCHED_FIFO");
 }
 
-/* In the child; the signal mask and SIGPIPE's action would outlive the exec. */
-static void become_stage0(const struct machine_run *run, int init, int log)
+/*
+ * In the child of vfork(), whose memory is the launcher's: nothing here but system calls and its
+ * own stack. The signal mask and SIGPIPE's action would outlive the exec.
+ */
+static void __attribute__((noreturn, noinline))
+become_stage0(const struct machine_run *run, int init, int log)
 {
 	const int from[3] = {init, log, run->ctl_fd};
 	int exe_fd = run->exe_fd;
@@ -144,6 +148,16 @@ static void become_stage0(const struct machine_run *run, int init, int log)
 	close_rest(exe_fd);
 	take_turns(run);
 	exec_stage0(run, CHILD_FIRST_FREE);
+}
+
+/* A fork would copy the launcher's memory, page by page, for an exec. */
+static pid_t start_stage0(const struct machine_run *run, int init, int log)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		become_stage0(run, init, log);
+	return pid;
 }
 
 static int fail(json_t *facts, const char *what)
@@ -167,11 +181,9 @@ int machine_start(struct machine_run *run, json_t *facts)
 	if (send_bootstrap(run) < 0)
 		ret = fail(facts, "bootstrap message");
 	if (!ret) {
-		run->parent = fork();
-		if (run->parent == 0)
-			become_stage0(run, init[1], log[1]);
+		run->parent = start_stage0(run, init[1], log[1]);
 		if (run->parent < 0)
-			ret = fail(facts, "fork");
+			ret = fail(facts, "vfork");
 	}
 	close(init[1]);
 	close(log[1]);
