@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Which regions of memory turned out to be shared: canaries and page frames. */
 #include "machine.h"
+#include "proto.h"
 
 static const char *const region_names[REGIONS] = {
 	[REGION_DATA] = "data",
@@ -41,23 +42,20 @@ static bool looked(const struct control *ctl, int r, int writer, int reader)
 	return false;
 }
 
-/* Who saw what whom wrote. A pair that could not have seen anything is absent. */
-static json_t *saw(const struct control *ctl, int r)
+/* Who saw what whom wrote, as results/README.md has it: rows are writers, columns readers. */
+static void saw(const struct control *ctl, int r, char text[STAGES * (STAGES + 1)])
 {
-	json_t *o = json_object();
+	char *p = text;
 
 	for (int w = 0; w < STAGES; w++) {
-		for (int rd = 0; rd < STAGES; rd++) {
-			bool yes = seen(ctl, r, w, rd);
-			char pair[8];
-
-			if (w == rd || (!yes && !looked(ctl, r, w, rd)))
-				continue;
-			snprintf(pair, sizeof(pair), "%s->%s", stage_names[w], stage_names[rd]);
-			json_object_set_new(o, pair, json_boolean(yes));
-		}
+		for (int rd = 0; rd < STAGES; rd++)
+			*p++ = w == rd		       ? SM_SAW_SELF
+			       : seen(ctl, r, w, rd)   ? SM_SAW_WRITE
+			       : looked(ctl, r, w, rd) ? SM_SAW_NOTHING
+						       : SM_SAW_NOT_LOOKED;
+		*p++ = ' ';
 	}
-	return o;
+	p[-1] = '\0';
 }
 
 struct frame {
@@ -105,15 +103,16 @@ static bool frames_shared(const struct machine_run *run, int a, int b, int r)
 
 static void set_frames(const struct machine_run *run, int r, json_t *o)
 {
-	json_t *pfn = json_object(), *shared = json_array();
+	json_t *pfn = json_array(), *shared = json_array();
+	bool any = false;
 
 	for (int s = 0; s < STAGES; s++) {
 		uint64_t f = late_frame(run->ctl, s, r).pfn;
 
 		if (!f)
 			f = entry_frame(run->ctl, s, r).pfn;
-		if (f)
-			json_object_set_new(pfn, stage_names[s], json_integer((json_int_t)f));
+		any |= f;
+		json_array_append_new(pfn, f ? json_integer((json_int_t)f) : json_null());
 	}
 	for (int a = 0; a < STAGES; a++) {
 		for (int b = a + 1; b < STAGES; b++) {
@@ -122,7 +121,7 @@ static void set_frames(const struct machine_run *run, int r, json_t *o)
 									stage_names[b]));
 		}
 	}
-	if (json_object_size(pfn)) {
+	if (any) {
 		json_object_set(o, "pfn", pfn);
 		json_object_set(o, "pfn_shared", shared);
 	}
@@ -149,11 +148,13 @@ void facts_memory(const struct machine_run *run, json_t *facts)
 	json_t *a = json_array();
 
 	for (int r = 0; r < REGIONS; r++) {
-		bool present = run->ctl->region[r];
-		json_t *o = json_pack("{s:s, s:b}", "name", region_names[r], "present", present);
+		json_t *o = json_pack("{s:s}", "name", region_names[r]);
 
-		if (present) {
-			json_object_set_new(o, "saw", saw(run->ctl, r));
+		if (run->ctl->region[r]) {
+			char text[STAGES * (STAGES + 1)];
+
+			saw(run->ctl, r, text);
+			json_object_set_new(o, "saw", json_string(text));
 			set_frames(run, r, o);
 		} else {
 			json_object_set_new(o, "reason",

@@ -29,10 +29,16 @@
  */
 #pragma once
 
-#define SM_PROTO	  2
-#define SM_FRAME_PAYLOAD  262144      /* bytes; a longer payload is an error */
-#define SM_FRAME_HEADER	  48	      /* SEQ LEN CRC and blanks fit into this */
-#define SM_CHANNEL_MAX	  (64L << 20) /* bytes in all; more is a flood */
+#define SM_PROTO	 2
+#define SM_FRAME_PAYLOAD 262144	     /* bytes; a longer payload is an error */
+#define SM_FRAME_HEADER	 48	     /* SEQ LEN CRC and blanks fit into this */
+#define SM_CHANNEL_MAX	 (64L << 20) /* bytes in all; more is a flood */
+
+/* A region's "saw" (results/README.md), a sign for each writer and reader. */
+#define SM_SAW_SELF	  '='
+#define SM_SAW_NOTHING	  '.' /* read after the write, and it was not there */
+#define SM_SAW_WRITE	  'x'
+#define SM_SAW_NOT_LOOKED '?'
 
 #define SM_PLAN_PATH	  "/sealmatrix/plan.jsonl"
 #define SM_MODULES_PATH	  "/sealmatrix/modules" /* one module file name a line, in load order */

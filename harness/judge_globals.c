@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "json_util.h"
 #include "judge_internal.h"
+#include "proto.h"
 #include "xalloc.h"
 
 const char *const stage_names[NSTAGES] = {"P", "C", "I"};
@@ -59,26 +60,31 @@ struct sharing {
 	bool any;
 };
 
+/* "=.. x=. .?=": a row for each writer, in it a column for each reader. */
+static void saw_read(const char *saw, struct sharing *s)
+{
+	if (strlen(saw) != NSTAGES * (NSTAGES + 1) - 1)
+		return;
+	for (int w = 0; w < NSTAGES; w++) {
+		for (int r = 0; r < NSTAGES; r++) {
+			char c = saw[w * (NSTAGES + 1) + r];
+
+			if (w == r)
+				continue;
+			s->seen[w][r] = c == SM_SAW_WRITE;
+			s->looked[w][r] = c == SM_SAW_WRITE || c == SM_SAW_NOTHING;
+			s->any |= s->seen[w][r];
+		}
+	}
+}
+
 static void sharing_read(const json_t *region, struct sharing *s)
 {
-	const json_t *saw = json_object_get(region, "saw");
 	json_t *pair;
 	size_t i;
 
 	*s = (struct sharing){0};
-	for (int w = 0; w < NSTAGES; w++) {
-		for (int r = 0; r < NSTAGES; r++) {
-			char name[8];
-
-			if (w == r)
-				continue;
-			snprintf(name, sizeof(name), "%s->%s", stage_names[w], stage_names[r]);
-			pair = json_object_get(saw, name);
-			s->looked[w][r] = json_is_boolean(pair);
-			s->seen[w][r] = json_is_true(pair);
-			s->any |= s->seen[w][r];
-		}
-	}
+	saw_read(jstr(region, "saw", ""), s);
 	json_array_foreach (json_object_get(region, "pfn_shared"), i, pair) {
 		const char *x = json_string_value(json_array_get(pair, 0));
 		const char *y = json_string_value(json_array_get(pair, 1));
@@ -168,12 +174,10 @@ static void check_region(const json_t *record, const char *name, bool may_miss, 
 	const json_t *region = region_find(record, name);
 	struct sharing s;
 
-	if (jbool(region, "present", -1) == 0) {
-		const char *reason = jstr(region, "reason", NULL);
-
-		if (!may_miss || !reason)
+	if (!json_object_get(region, "saw") && jstr(region, "reason", NULL)) {
+		if (!may_miss)
 			verdict_blind(v, "region %s is not there: %s", name,
-				      reason ? reason : "no reason is given");
+				      jstr(region, "reason", ""));
 		return;
 	}
 	sharing_read(region, &s);

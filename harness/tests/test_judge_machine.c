@@ -56,13 +56,13 @@ END_TEST
 #define COMPLETION  "completion"
 
 /* Regions and pairs stand in the fixture in this order. */
-#define DATA	 O "regions/0/"
-#define RELRO	 O "regions/2/"
-#define BSS_TAIL O "regions/3/"
-#define HEAP	 O "regions/6/"
-#define STACK	 O "regions/7/"
-#define P_TO_C	 "saw/P->C"
-#define C_TO_P	 "saw/C->P"
+#define DATA	   O "regions/0/"
+#define RELRO	   O "regions/2/"
+#define BSS_TAIL   O "regions/3/"
+#define HEAP	   O "regions/6/"
+#define STACK	   O "regions/7/"
+#define SAW	   "saw"
+#define SAW_P_TO_C "\"=x. .=. ..=\""
 
 #define USE(problem)                                                                           \
 	"[{\"stage\":\"C\",\"op\":\"write-recvpid\",\"fd\":9,\"want_end\":\"c0\",\"problem\":" \
@@ -74,9 +74,10 @@ static const struct fault {
 	const char *assertion, *part;
 } faults[] = {
 	/* no shared globals */
-	{DATA P_TO_C, "true", OUTCOME_FAIL, GLOBALS, "regions shared: data (P->C)"},
-	{DATA C_TO_P, "true", OUTCOME_FAIL, GLOBALS, "regions shared: data (P<-C)"},
-	{STACK P_TO_C, "true", OUTCOME_FAIL, GLOBALS, "stack (P->C)"},
+	{DATA SAW, SAW_P_TO_C, OUTCOME_FAIL, GLOBALS, "regions shared: data (P->C)"},
+	{DATA SAW, "\"=.. x=. ..=\"", OUTCOME_FAIL, GLOBALS, "regions shared: data (P<-C)"},
+	{DATA SAW, "\"=.. .=x .x=\"", OUTCOME_FAIL, GLOBALS, "regions shared: data (C<->I)"},
+	{STACK SAW, SAW_P_TO_C, OUTCOME_FAIL, GLOBALS, "stack (P->C)"},
 	{DATA "pfn_shared", "[[\"C\",\"P\"]]", OUTCOME_FAIL, GLOBALS,
 	 "data (P=C); page frames equal: data"},
 	{BSS_TAIL "pfn_shared", "[[\"C\",\"I\"]]", OUTCOME_FAIL, GLOBALS, "bss-tail (C=I)"},
@@ -168,11 +169,9 @@ END_TEST
 
 /* Everything that a pass rests on. Each taken away, and each of a type that makes no sense. */
 static const char *const evidence[] = {
-	DATA "saw",
-	DATA P_TO_C,
-	DATA C_TO_P,
-	HEAP "saw",
-	STACK "saw",
+	DATA SAW,
+	HEAP SAW,
+	STACK SAW,
 	O "regions/1",
 	O "regions/4",
 	O "regions/5",
@@ -200,7 +199,7 @@ static const char *const evidence[] = {
 	O "setup",
 	O "exe",
 	O "stages/1/end",
-	RELRO "saw",
+	RELRO SAW,
 	O "init_pipe/stage2_pid",
 };
 
@@ -218,12 +217,16 @@ START_TEST(pass_needs_evidence)
 END_TEST
 
 static const struct fault blind_values[] = {
-	{DATA P_TO_C, NULL, OUTCOME_ERROR, "harness", "C never read what P wrote"},
+	{DATA SAW, "\"=?. .=. ..=\"", OUTCOME_ERROR, "harness", "C never read what P wrote"},
+	{DATA SAW, "\"=.. .=. ?.=\"", OUTCOME_ERROR, "harness", "P never read what I wrote"},
+	{DATA SAW, "\"=.. .=. ..\"", OUTCOME_ERROR, "harness", "C never read what P wrote"},
+	{DATA SAW, "{\"P->C\":false}", OUTCOME_ERROR, "harness", "C never read what P wrote"},
 	{O "uses_checked", "11", OUTCOME_ERROR, "harness", "11 of 12 uses"},
 	{O "globals_checked", "0", OUTCOME_ERROR, "harness", "no load of a global"},
 	{O "log/lines", "0", OUTCOME_ERROR, "harness", "log was not read"},
-	{DATA "present", "false", OUTCOME_ERROR, "harness", "region data is not there"},
-	{BSS_TAIL "present", "false", OUTCOME_ERROR, "harness", "no reason is given"},
+	{O "regions/0", "{\"name\":\"data\",\"reason\":\"r\"}", OUTCOME_ERROR, "harness",
+	 "region data is not there"},
+	{O "regions/3", "{\"name\":\"bss-tail\"}", OUTCOME_ERROR, "harness", "never read"},
 	{O "exe", "\"/bin/nsexec-static\"", OUTCOME_ERROR, "harness", "which is no memfd"},
 	{"params/seals", "\"frob\"", OUTCOME_ERROR, "harness", "not known"},
 	{"params/seals", "\"0xfz\"", OUTCOME_ERROR, "harness", "not known"},
@@ -243,7 +246,7 @@ START_TEST(missing_tail_with_a_reason_passes)
 {
 	_cleanup_json_ json_t *r = fixture("machine-healthy.json");
 
-	plant(r, BSS_TAIL "present", "false");
+	plant(r, BSS_TAIL SAW, NULL);
 	plant(r, BSS_TAIL "reason", "\"the file ends with its page\"");
 	expect(r, OUTCOME_PASS, NULL, NULL, "no bss tail");
 }
@@ -267,7 +270,7 @@ START_TEST(missing_evidence_excuses_nothing)
 {
 	_cleanup_json_ json_t *r = fixture("machine-healthy.json");
 
-	plant(r, DATA P_TO_C, "true");
+	plant(r, DATA SAW, SAW_P_TO_C);
 	plant(r, O "log", NULL);
 	expect(r, OUTCOME_FAIL, GLOBALS, "data (P->C)", "sharing without a log");
 }
@@ -378,7 +381,7 @@ START_TEST(class_follows_from_the_facts)
 
 	judge_variant(r, &alone);
 	ck_assert_msg(!alone.class, "a class without shared globals");
-	plant(r, DATA P_TO_C, "true");
+	plant(r, DATA SAW, SAW_P_TO_C);
 	judge_variant(r, &v);
 	ck_assert_msg((!v.class && !classes[_i].class) ||
 			      (v.class && classes[_i].class && !strcmp(v.class, classes[_i].class)),
@@ -406,8 +409,7 @@ START_TEST(odd_stages_are_passed_over)
 {
 	_cleanup_json_ json_t *r = fixture("machine-healthy.json");
 
-	plant(r, DATA "saw/X->C", "true");
-	plant(r, DATA "saw/C->C", "true");
+	plant(r, DATA SAW, "\"x.. .x. ..x\"");
 	plant(r, DATA "pfn_shared", "[[\"P\",\"P\"],[\"X\",\"C\"],[\"C\",\"X\"],[1],2]");
 	plant(r, O "words/9", "7");
 	expect(r, OUTCOME_PASS, NULL, NULL, "odd stages");

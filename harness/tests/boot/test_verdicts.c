@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "json_util.h"
 #include "proc.h"
+#include "proto.h"
 #include "xalloc.h"
 
 #define FUTURE_WRITE 0x10
@@ -29,16 +30,11 @@ static char *shared_regions(const json_t *record)
 {
 	const json_t *regions = json_object_get(json_object_get(record, "observed"), "regions");
 	char *names = xstrdup("");
-	json_t *region, *saw;
-	const char *pair;
+	json_t *region;
 	size_t i;
 
 	json_array_foreach (regions, i, region) {
-		bool seen = false;
-
-		json_object_foreach (json_object_get(region, "saw"), pair, saw)
-			seen |= json_is_true(saw);
-		if (!seen)
+		if (!strchr(jstr(region, "saw", ""), SM_SAW_WRITE))
 			continue;
 		char *more =
 			xasprintf("%s%s%s", names, *names ? " " : "", jstr(region, "name", "?"));
