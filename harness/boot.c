@@ -26,6 +26,7 @@ static void session_free(struct session *s)
 	module_set_free(&s->mods);
 	template_free(&s->warm);
 	template_free(&s->tpl);
+	durations_free(&s->durations);
 	strv_free(&s->case_guest);
 	strv_free(&s->case_host);
 	free(s->no_template);
@@ -46,6 +47,11 @@ struct vm_config boot_config(const struct session *s)
 		.accel = s->accel,
 		.realtime = s->o->realtime || s->o->vcpus > 1,
 	};
+}
+
+bool boot_real_time(const struct session *s)
+{
+	return s->accel == VM_KVM || boot_config(s).realtime;
 }
 
 static int choose_accel(struct session *s, struct err *err)
@@ -171,14 +177,37 @@ static int warm_up(struct session *s, struct err *err)
 	return slots_done(s->o->slots, TEMPLATE_ID, err);
 }
 
+/* What the machines of this kernel took the last time tells which jobs are long. */
+static size_t plan_jobs(struct session *s, struct job **jobs)
+{
+	const struct boot_opts *o = s->o;
+	size_t n = jobs_plan(o->variants, o->isolation, s->restore, jobs);
+	_cleanup_free_ char *machine = xasprintf("%s %s %u", s->restore ? "restored" : "cold",
+						 boot_real_time(s) ? "real" : "icount", o->vcpus);
+	char key[SHA256_HEX];
+
+	/* With more words on its command line it is another kernel each time. */
+	if (o->append)
+		return n;
+	struct hash_key *k = hash_key_new();
+
+	hash_key_add(k, s->k->sha256);
+	hash_key_add(k, machine);
+	hash_key_end(k, key);
+	durations_free(&s->durations);
+	durations_load(key, &s->durations);
+	durations_apply(&s->durations, o->variants, *jobs, n);
+	return n;
+}
+
 /* A session that can restore shows it with its controls, before anything else is started. */
 static int run_jobs(struct session *s, struct err *err)
 {
-	const struct boot_opts *o = s->o;
 	struct job *jobs;
-	size_t n = jobs_plan(o->variants, o->isolation, s->restore, &jobs);
+	size_t n = plan_jobs(s, &jobs);
 	bool apart = s->restore && n > 1 && jobs[0].controls && !jobs[1].controls;
 	unsigned nr = CONTROLS_NR;
+	struct err ignored = ERR_INIT;
 	int ret = apart && n >= WARM_JOBS ? warm_up(s, err) : 0;
 
 	if (!ret && apart)
@@ -189,10 +218,12 @@ static int run_jobs(struct session *s, struct err *err)
 		jobs_free(jobs, n);
 		s->restore = apart = false;
 		s->no_template = xstrdup("the restored machine did not come to life");
-		n = jobs_plan(o->variants, o->isolation, false, &jobs);
+		n = plan_jobs(s, &jobs);
 	}
 	if (!ret)
 		ret = boot_jobs(s, jobs + apart, n - apart, nr, err);
+	/* If they cannot be kept, the next run goes by guesses. */
+	durations_save(&s->durations, &ignored);
 	jobs_free(jobs, n);
 	return ret;
 }

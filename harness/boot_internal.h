@@ -10,6 +10,7 @@
 
 #include "boot.h"
 #include "channel.h"
+#include "durations.h"
 #include "hash.h"
 #include "modules.h"
 #include "template.h"
@@ -38,6 +39,7 @@ struct session {
 	struct strv case_guest, case_host; /* what a restored machine is handed */
 	char cases_sha256[SHA256_HEX];
 	struct shared *shared;
+	struct durations durations;
 	size_t planned; /* variants, controls not counted */
 	FILE *records;	/* of the job that runs in this process */
 };
@@ -68,6 +70,9 @@ struct vm_file *boot_case_files(const struct session *s, size_t *n);
 /* boot.c: how a machine of this kernel is booted, but for its files. */
 struct vm_config boot_config(const struct session *s);
 
+/* boot.c: its machines wait for time to pass, instead of counting instructions. */
+bool boot_real_time(const struct session *s);
+
 /*
  * boot_once.c: work through a job, in one machine or, where it is lost, more; they have the numbers
  * @nr, @nr + @step and so on. Records go to s->records.
@@ -77,7 +82,10 @@ int boot_job(struct session *s, struct job *job, unsigned nr, unsigned step, str
 /* A record for each variant that no machine got to, so that nothing is left out in silence. */
 int boot_not_run(struct session *s, struct job *job, unsigned nr, struct err *err);
 
-/* boot_workers.c: all jobs, each in a process of its own when it is granted a slot. */
+/*
+ * boot_workers.c: all jobs, each in a process of its own when it is granted a slot. How long they
+ * took goes to s->durations.
+ */
 int boot_jobs(struct session *s, struct job *jobs, size_t n, unsigned first_nr, struct err *err);
 
 /* boot_frames.c: a frame of the guest; complaints go to b->protocol. */

@@ -16,7 +16,7 @@ int isolation_from(const char *name);
 struct job {
 	bool *todo;	  /* per variant; the owner takes out what was run */
 	bool controls;	  /* they are among them */
-	unsigned cost_ms; /* a guess; only the order of jobs comes from it */
+	unsigned cost_ms; /* a guess, or what was measured; only the order comes from it */
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "record.h"
 #include "sig.h"
 #include "slots.h"
+#include "watchdog.h"
 
 #define FAILED 1 /* exit status of a job that could not be done; the error is in its pipe */
 
@@ -28,6 +30,7 @@ struct worker {
 	char *records;
 	pid_t pid; /* 0: not running */
 	int fd;	   /* pidfd */
+	double since;
 	int error; /* reading end: why it failed */
 	bool started, ended;
 };
@@ -99,8 +102,25 @@ static int start(struct crew *c, size_t i, struct err *err)
 		w->pid = 0;
 		return err_set(err, ERR_INFRA, errno, "start a job: fork");
 	}
+	w->since = watchdog_now();
 	w->fd = pidfd_open(w->pid, 0);
 	return w->fd < 0 ? err_set(err, ERR_INFRA, errno, "watch a job") : 0;
+}
+
+/*
+ * For the order of the next run. A machine that counts instructions does nothing but compute, and
+ * what that took does not depend on who else computes.
+ */
+static void note_duration(const struct crew *c, const struct worker *w, const struct rusage *ru)
+{
+	const struct timeval *u = &ru->ru_utime, *k = &ru->ru_stime;
+	double cpu_s = u->tv_sec + k->tv_sec + (u->tv_usec + k->tv_usec) / 1e6;
+	double s = boot_real_time(c->s) ? watchdog_now() - w->since : cpu_s;
+
+	/* A job that had to boot instead of being restored tells nothing about the next one. */
+	if (c->s->restore && c->s->shared->cold)
+		return;
+	durations_note(&c->s->durations, c->s->o->variants, w->job, 1e3 * s);
 }
 
 /* Its slot is given back whatever became of it. */
@@ -108,9 +128,10 @@ static int finish(struct crew *c, size_t i, struct err *err)
 {
 	struct worker *w = &c->v[i];
 	struct err own = ERR_INIT;
+	struct rusage ru;
 	int status, ret = 0;
 
-	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+	while (wait4(w->pid, &status, 0, &ru) < 0 && errno == EINTR)
 		;
 	w->pid = 0;
 	w->ended = true;
@@ -122,6 +143,8 @@ static int finish(struct crew *c, size_t i, struct err *err)
 
 		(void)!read(w->error, why, sizeof(why) - 1);
 		ret = err_set(&own, ERR_INFRA, 0, "%s", *why ? why : "a job could not be done");
+	} else if (!sig_stop()) {
+		note_duration(c, w, &ru);
 	}
 	if (ret < 0 && !err->kind)
 		*err = own;
@@ -178,12 +201,33 @@ static int step(struct crew *c, bool stopping, struct err *err)
 	return id < 0 ? id : (size_t)id < c->n ? start(c, id, err) : 0;
 }
 
-static int run_all_jobs(struct crew *c, struct err *err)
+static int longer_first(const void *a, const void *b, void *arg)
 {
+	const struct crew *c = arg;
+	size_t i = *(const size_t *)a, j = *(const size_t *)b;
+	unsigned x = c->v[i].job->cost_ms, y = c->v[j].job->cost_ms;
+
+	return x != y ? (x < y) - (x > y) : (i > j) - (i < j);
+}
+
+/* The driver may grant the first before it has read the others. */
+static int want_all(struct crew *c, struct err *err)
+{
+	_cleanup_free_ size_t *order = xcalloc(c->n, sizeof(*order));
 	int ret = 0;
 
+	for (size_t i = 0; i < c->n; i++)
+		order[i] = i;
+	qsort_r(order, c->n, sizeof(*order), longer_first, c);
 	for (size_t i = 0; !ret && i < c->n; i++)
-		ret = slots_want(c->s->o->slots, i, c->v[i].job->cost_ms, err);
+		ret = slots_want(c->s->o->slots, order[i], c->v[order[i]].job->cost_ms, err);
+	return ret;
+}
+
+static int run_all_jobs(struct crew *c, struct err *err)
+{
+	int ret = want_all(c, err);
+
 	while (running(c) || (!ret && !sig_stop() && !all_ended(c))) {
 		bool stopping = ret || sig_stop();
 

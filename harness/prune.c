@@ -143,7 +143,7 @@ static const struct {
 	{"kernel", entry},   {"objects", entry},      {"source", entry},
 	{"tree", made_anew}, {"template", made_anew}, {"templates", made_anew},
 	{"work", leftover},  {"locks", lock},	      {"logs", log_of},
-	{"apt", suite},	     {"closure", made_anew},
+	{"apt", suite},	     {"closure", made_anew},  {"durations", made_anew},
 };
 
 /* Nobody holds a lock now; that of an entry which stays is needed again soon. */

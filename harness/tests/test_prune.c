@@ -67,6 +67,7 @@ static const char *const waste[] = {
 	"tree/0123/lib/modules/x", "work/0123/src/x",
 	"locks/gone.json",	   "logs/gone.log",
 	"apt/gone/lists/x",	   "template/0123/ram",
+	"durations/0123.json",
 };
 static const char *const kept[] = {"logs/k.log", "apt/stable/stamp",
 				   "apt/a_updates@20200101T000000Z/stamp", "accel/0123/why",

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "cleanup.h"
 #include "json_util.h"
 #include "paths.h"
@@ -139,7 +140,7 @@ char *guest_with(const char *name, const char *script)
 	return steal_ptr(dir);
 }
 
-static void link_programs(const char *from, const char *to, const char *but)
+static void link_all(const char *from, const char *to, const char *but)
 {
 	_cleanup_closedir_ DIR *d = opendir(from);
 
@@ -152,14 +153,27 @@ static void link_programs(const char *from, const char *to, const char *but)
 	}
 }
 
+char *cache_without(const char *kind)
+{
+	char *top = results_dir("cache");
+	_cleanup_free_ char *dir = xasprintf("%s/sealmatrix", top);
+	struct err err = ERR_INIT;
+	const char *real = cache_root(&err);
+
+	ck_assert_ptr_nonnull(real);
+	ck_assert_int_eq(make_dirs(dir, &err), 0);
+	link_all(real, dir, kind);
+	return top;
+}
+
 char *path_without(const char *name)
 {
 	char *dir = xasprintf("%s/bin", test_dir());
 	struct err err = ERR_INIT;
 
 	ck_assert_int_eq(make_dirs(dir, &err), 0);
-	link_programs("/usr/bin", dir, name);
-	link_programs("/usr/sbin", dir, name);
+	link_all("/usr/bin", dir, name);
+	link_all("/usr/sbin", dir, name);
 	return dir;
 }
 

@@ -37,6 +37,12 @@ json_t *find_variant(const json_t *run, const char *kernel, const char *name);
 /* The boot record @nr (from 1) of @kernel. */
 json_t *find_boot(const json_t *run, const char *kernel, int nr);
 
+/*
+ * A place for XDG_CACHE_HOME where everything is as in the real cache but for @kind, of which there
+ * is nothing. Caller frees.
+ */
+char *cache_without(const char *kind);
+
 /* A directory for PATH with all programs of this system but @name. Caller frees. */
 char *path_without(const char *name);
 
