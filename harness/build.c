@@ -142,6 +142,8 @@ static void make_argv(const struct work *w, const char *target, struct strv *arg
 	if (old->cc || proc_in_path("ccache"))
 		strv_addf(argv, "CC=%sgcc%s%s", proc_in_path("ccache") ? "ccache " : "",
 			  old->cc ? " " : "", old->cc ? old->cc : "");
+	if (old->ld)
+		strv_addf(argv, "LD=ld %s", old->ld);
 	if (old->kcflags)
 		strv_addf(argv, "KCFLAGS=%s", old->kcflags);
 	if (old->hostcflags)
@@ -176,12 +178,23 @@ static int run_make(struct work *w, const char *target, struct err *err)
 	return ret;
 }
 
+static void tell(const struct work *w, const struct kconfig_notes *notes)
+{
+	_cleanup_free_ char *unknown = strv_join(&notes->unknown, " ");
+	_cleanup_free_ char *not_taken = strv_join(&notes->not_taken, " ");
+
+	if (notes->unknown.n)
+		progress_note(w->pg, "its source has no %s: built without", unknown);
+	if (notes->not_taken.n)
+		progress_note(w->pg, "it could not be configured with %s", not_taken);
+}
+
 /* A tree that was copied with its objects has its configuration, but a patch may change Kconfig. */
 static int configure(struct work *w, bool fresh, struct err *err)
 {
 	_cleanup_free_ char *config = xasprintf("%s/.config", w->out);
-	const struct workarounds *old = &w->b->workarounds;
-	_cleanup_strv_ struct strv unknown = {0};
+	_cleanup_kconfig_notes_ struct kconfig_notes notes = {
+		.unknown_noted = w->b->workarounds.unknown_noted};
 	int ret = 0;
 
 	progress_state(w->pg, "configuring the kernel");
@@ -192,14 +205,10 @@ static int configure(struct work *w, bool fresh, struct err *err)
 	if (!ret)
 		ret = run_make(w, "olddefconfig", err);
 	if (!ret)
-		ret = kconfig_check(&w->b->fragments, config, old->unknown_noted ? w->src : NULL,
-				    &unknown, err);
-	if (ret || !unknown.n || !fresh)
-		return ret;
-	_cleanup_free_ char *list = strv_join(&unknown, " ");
-
-	progress_note(w->pg, "its source has no %s: built without", list);
-	return 0;
+		ret = kconfig_check(&w->b->fragments, config, w->src, &notes, err);
+	if (!ret && fresh)
+		tell(w, &notes);
+	return ret;
 }
 
 static int move_out(const struct work *w, const char *from, const char *dir, const char *to,

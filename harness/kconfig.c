@@ -12,6 +12,7 @@
 #include "publish.h"
 
 #define CONFIG_LIMIT (4 << 20)
+#define OPTIONAL     "# optional"
 
 /* What a fragment asks for. */
 struct request {
@@ -89,7 +90,7 @@ static int read_fragment(const char *path, struct requests *r, struct err *err)
 		if (option) {
 			request_add(r, option, want, optional);
 			optional = false;
-		} else if (!strcmp(line, "# optional")) {
+		} else if (!strcmp(line, OPTIONAL)) {
 			optional = true;
 		} else if (*line && *line != '#') {
 			ret = err_set(err, ERR_USER, 0,
@@ -125,33 +126,39 @@ static bool survived(const struct request *r, const char *config)
 static void lost_options(const struct requests *r, const char *config, struct strv *lost)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (!r->v[i].optional && !survived(&r->v[i], config))
+		if (!survived(&r->v[i], config))
 			strv_add(lost, r->v[i].option);
 }
 
-static int complain(const struct requests *r, const struct strv *lost, const struct strv *unknown,
-		    struct err *err)
+void kconfig_notes_free(struct kconfig_notes *n)
 {
-	_cleanup_strv_ struct strv words = {0};
+	strv_free(&n->unknown);
+	strv_free(&n->not_taken);
+}
 
+/* What is lost goes into the notes, or else into @mistakes. */
+static void sort_out(const struct requests *r, const struct strv *lost, const struct strv *known,
+		     struct kconfig_notes *notes, struct strv *mistakes)
+{
 	for (size_t i = 0; i < r->n; i++) {
-		const char *option = r->v[i].option;
+		const struct request *q = &r->v[i];
+		bool is_known = strv_contains(known, q->option);
 
-		if (strv_contains(lost, option) && !(unknown && strv_contains(unknown, option)))
-			strv_addf(&words, "%s=%s", option, r->v[i].want);
+		if (!strv_contains(lost, q->option) || (q->optional && !is_known))
+			continue;
+		if (!is_known && notes->unknown_noted)
+			strv_add(&notes->unknown, q->option);
+		else
+			strv_addf(q->optional ? &notes->not_taken : mistakes, "%s=%s", q->option,
+				  q->want);
 	}
-	if (!words.n)
-		return 0;
-	_cleanup_free_ char *list = strv_join(&words, ", ");
-
-	return err_set(err, ERR_USER, 0, "this kernel cannot be configured with %s", list);
 }
 
 int kconfig_check(const struct strv *fragments, const char *config, const char *tree,
-		  struct strv *unknown, struct err *err)
+		  struct kconfig_notes *notes, struct err *err)
 {
 	_cleanup_(requests_free) struct requests r = {0};
-	_cleanup_strv_ struct strv lost = {0}, known = {0};
+	_cleanup_strv_ struct strv lost = {0}, known = {0}, mistakes = {0};
 	_cleanup_free_ char *text = NULL;
 	int ret = read_file(config, CONFIG_LIMIT, &text, NULL, err);
 
@@ -160,14 +167,34 @@ int kconfig_check(const struct strv *fragments, const char *config, const char *
 	if (ret < 0)
 		return ret;
 	lost_options(&r, text, &lost);
-	if (!lost.n)
-		return 0;
-	if (tree)
+	if (lost.n)
 		ret = kconfig_tree_defines(tree, &lost, &known, err);
-	for (size_t i = 0; !ret && tree && i < lost.n; i++)
-		if (!strv_contains(&known, lost.v[i]))
-			strv_add(unknown, lost.v[i]);
-	return ret ? ret : complain(&r, &lost, unknown, err);
+	if (ret < 0)
+		return ret;
+	sort_out(&r, &lost, &known, notes, &mistakes);
+	if (!mistakes.n)
+		return 0;
+	_cleanup_free_ char *list = strv_join(&mistakes, ", ");
+
+	return err_set(err, ERR_USER, 0, "this kernel cannot be configured with %s", list);
+}
+
+int kconfig_said(const char *path, char **text, struct err *err)
+{
+	_cleanup_free_ char *all = NULL;
+	_cleanup_strv_ struct strv lines = {0};
+	int ret = read_file(path, CONFIG_LIMIT, &all, NULL, err);
+
+	for (char *rest = all, *line; !ret && (line = strsep(&rest, "\n"));) {
+		const char *want;
+		_cleanup_free_ char *option = parse_line(line, &want);
+
+		if (option || !strcmp(line, OPTIONAL))
+			strv_add(&lines, line);
+	}
+	if (!ret)
+		*text = strv_join(&lines, "\n");
+	return ret;
 }
 
 int kconfig_append(const struct strv *fragments, const char *config, struct err *err)

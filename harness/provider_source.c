@@ -10,6 +10,7 @@
 #include "cache.h"
 #include "cleanup.h"
 #include "hash.h"
+#include "kconfig.h"
 #include "packages.h"
 #include "paths.h"
 #include "provider.h"
@@ -74,9 +75,23 @@ static int read_spec(const struct kernel_spec *spec, struct build *b, struct err
 	return ret;
 }
 
-/* The digest of all that @files hold, after what @first stands for. */
-static int key_of(const char *const first[], const struct strv *files, char hex[SHA256_HEX],
-		  struct err *err)
+/* A comment in a fragment changes no kernel, and there are dozens that are built from it. */
+static int add_fragments(struct hash_key *k, const struct strv *fragments, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < fragments->n; i++) {
+		_cleanup_free_ char *said = NULL;
+
+		ret = kconfig_said(fragments->v[i], &said, err);
+		hash_key_add(k, said ? said : "");
+	}
+	return ret;
+}
+
+/* The digest of all that @fragments say and @files hold, after what @first stands for. */
+static int key_of(const char *const first[], const struct strv *fragments, const struct strv *files,
+		  char hex[SHA256_HEX], struct err *err)
 {
 	struct hash_key *k = hash_key_new();
 	int ret = 0;
@@ -84,6 +99,7 @@ static int key_of(const char *const first[], const struct strv *files, char hex[
 	hash_key_add(k, BUILD_FORMAT);
 	for (size_t i = 0; first[i]; i++)
 		hash_key_add(k, first[i]);
+	ret = add_fragments(k, fragments, err);
 	for (size_t i = 0; !ret && i < files->n; i++)
 		ret = hash_key_add_file(k, files->v[i], err);
 	hash_key_end(k, hex);
@@ -107,13 +123,14 @@ static char *workaround_text(const struct workarounds *w)
 
 	if (!w->names.n)
 		return xstrdup("");
-	return xasprintf("%s cc %s kcflags %s hostcflags %s make %s", names, w->cc ? w->cc : "",
-			 w->kcflags ? w->kcflags : "", w->hostcflags ? w->hostcflags : "", vars);
+	return xasprintf("%s cc %s ld %s kcflags %s hostcflags %s make %s", names,
+			 w->cc ? w->cc : "", w->ld ? w->ld : "", w->kcflags ? w->kcflags : "",
+			 w->hostcflags ? w->hostcflags : "", vars);
 }
 
 static int make_keys(struct job *j, const char *series, struct err *err)
 {
-	_cleanup_strv_ struct strv files = {0};
+	const struct build *b = &j->build;
 	_cleanup_free_ char *compiler = NULL;
 	int ret = build_compiler(&compiler, err);
 
@@ -125,14 +142,13 @@ static int make_keys(struct job *j, const char *series, struct err *err)
 	const char *const tree[] = {j->source.key, compiler, j->build.arch, *old ? old : NULL,
 				    NULL};
 
-	strv_add_all(&files, &j->build.fragments);
-	strv_add_all(&files, &j->build.workarounds.patches);
-	ret = key_of(tree, &files, j->objects, err);
+	ret = key_of(tree, &b->fragments, &b->workarounds.patches, j->objects, err);
 	if (ret < 0)
 		return ret;
-	const char *const change[] = {j->objects, j->build.release, NULL};
+	const char *const change[] = {j->objects, b->release, NULL};
+	const struct strv none = {0};
 
-	return key_of(change, &j->build.patches, j->kernel, err);
+	return key_of(change, &none, &b->patches, j->kernel, err);
 }
 
 /* Held until the descriptor is closed; the kernel does that for a process that is killed. */

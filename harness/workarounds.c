@@ -15,7 +15,7 @@
 
 /* One section; how its keys are called is in fields[]. */
 struct entry {
-	char *name, *series, *compiler, *cc, *kcflags, *hostcflags, *make, *patch, *unknown,
+	char *name, *series, *compiler, *cc, *ld, *kcflags, *hostcflags, *make, *patch, *unknown,
 		*reason, *tried;
 };
 
@@ -26,6 +26,7 @@ static const struct {
 	{"series", offsetof(struct entry, series)},
 	{"compiler", offsetof(struct entry, compiler)},
 	{"cc", offsetof(struct entry, cc)},
+	{"ld", offsetof(struct entry, ld)},
 	{"kcflags", offsetof(struct entry, kcflags)},
 	{"hostcflags", offsetof(struct entry, hostcflags)},
 	{"make", offsetof(struct entry, make)},
@@ -61,6 +62,7 @@ void workarounds_free(struct workarounds *w)
 {
 	strv_free(&w->names);
 	free(w->cc);
+	free(w->ld);
 	free(w->kcflags);
 	free(w->hostcflags);
 	strv_free(&w->make);
@@ -132,6 +134,7 @@ static void take(const struct entry *e, struct workarounds *w)
 {
 	strv_add(&w->names, e->name);
 	append(&w->cc, e->cc);
+	append(&w->ld, e->ld);
 	append(&w->kcflags, e->kcflags);
 	append(&w->hostcflags, e->hostcflags);
 	if (e->make)
@@ -151,7 +154,7 @@ int workarounds_load(const char *path, const char *series, const char *compiler,
 	_cleanup_(table_free) struct table t = {0};
 	int ret = ini_load(path, on_line, &t, err);
 
-	*w = (struct workarounds){0};
+	*w = (struct workarounds){.unknown_noted = !series};
 	for (size_t i = 0; !ret && i < t.n; i++) {
 		const struct entry *e = &t.v[i];
 

@@ -23,7 +23,7 @@ static int load(const char *text, const char *series, const char *compiler, stru
 #define TABLE                                                                                  \
 	"[a]\nseries = 4.9..5.4\ncompiler = 10\nhostcflags = -fcommon\nmake = A=1 B=2\n" WHY   \
 	"[b]\nseries = 5.4..5.5\nhostcflags = -w\nkcflags = -k\npatch = patches/b.patch\n" WHY \
-	"[c]\nseries = 4.9..6.13\ncompiler = 15\ncc = -std=gnu11\n" WHY
+	"[c]\nseries = 4.9..6.13\ncompiler = 15\ncc = -std=gnu11\nld = -z x\n" WHY
 
 static const struct {
 	const char *series, *compiler, *names, *hostcflags;
@@ -52,6 +52,8 @@ START_TEST(series_and_compiler_decide)
 	ck_assert_int_eq(w.patches.n, strchr(names, 'b') != NULL);
 	ck_assert_int_eq(w.make.n, strchr(names, 'a') ? 2 : 0);
 	ck_assert_int_eq(w.cc != NULL, strchr(names, 'c') != NULL);
+	ck_assert_int_eq(w.ld != NULL, strchr(names, 'c') != NULL);
+	ck_assert_int_eq(w.unknown_noted, !rows[_i].series);
 }
 END_TEST
 
@@ -82,7 +84,7 @@ END_TEST
 START_TEST(shipped_table)
 {
 	_cleanup_free_ char *path = paths_data("kernels/workarounds.conf");
-	_cleanup_workarounds_ struct workarounds none, old;
+	_cleanup_workarounds_ struct workarounds none, old, newer;
 	struct err err = ERR_INIT;
 
 	ck_assert_msg(workarounds_load(path, "5.10", "gcc 12.2.0", &none, &err) == 0, "%s",
@@ -94,6 +96,10 @@ START_TEST(shipped_table)
 	ck_assert(strv_contains(&old.names, "yylloc-old"));
 	ck_assert(!strv_contains(&old.names, "yylloc"));
 	ck_assert(old.unknown_noted);
+	/* Before 4.16 nothing tells ld what the unpacker needs. */
+	ck_assert_str_eq(old.ld, "-z max-page-size=0x200000");
+	ck_assert_int_eq(workarounds_load(path, "4.16", "gcc 12.2.0", &newer, &err), 0);
+	ck_assert_ptr_null(newer.ld);
 }
 END_TEST
 
