@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "proc.h"
 #include "publish.h"
+#include "sig.h"
 
 #define KEYRING "/usr/share/keyrings/debian-archive-keyring.gpg"
 /* Keys that signed once and do so no more: trusted for what was published back then only. */
@@ -374,7 +375,7 @@ int apt_state_refresh(const char *suite, struct progress *pg, struct err *err)
 	_cleanup_free_ char *path = xasprintf("%s/lock", dir);
 	_cleanup_close_ int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+	if (lock < 0 || sig_flock(lock, LOCK_EX) < 0)
 		return err_set(err, ERR_INFRA, errno, "lock %s", path);
 	return refresh_locked(suite, dir, pg, err);
 }

@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "hash.h"
 #include "publish.h"
+#include "sig.h"
 #include "xalloc.h"
 
 #define MANIFEST "MANIFEST"
@@ -28,7 +29,7 @@ static int hold(const char *dir, struct err *err)
 	use_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (use_fd < 0 && (errno == EROFS || errno == EACCES))
 		return 0; /* nobody prunes what cannot be written to */
-	if (use_fd < 0 || flock(use_fd, LOCK_SH) < 0)
+	if (use_fd < 0 || sig_flock(use_fd, LOCK_SH) < 0)
 		return err_set(err, ERR_INFRA, errno, "lock %s", path);
 	return 0;
 }
@@ -198,7 +199,7 @@ static int lock_entry(const char *entry, int *fd, struct err *err)
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (*fd < 0)
 		return err_set(err, ERR_INFRA, errno, "open lock %s", path);
-	if (flock(*fd, LOCK_EX) == 0)
+	if (sig_flock(*fd, LOCK_EX) == 0)
 		return 0;
 	if (errno == EINTR)
 		return err_set(err, ERR_INFRA, EINTR, "wait for another sealmatrix to make %s",

@@ -15,6 +15,7 @@
 #include "paths.h"
 #include "provider.h"
 #include "publish.h"
+#include "sig.h"
 #include "source.h"
 
 #define BUILD_FORMAT "build 2" /* of the cache entries: what build.c tells make */
@@ -162,7 +163,7 @@ static int lock_work(const char *work, struct progress *pg, int *fd, struct err 
 	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	progress_state(pg, "waiting for another build of this tree");
-	if (flock(*fd, LOCK_EX) == 0)
+	if (sig_flock(*fd, LOCK_EX) == 0)
 		return 0;
 	if (errno == EINTR)
 		return err_set(err, ERR_INFRA, EINTR, "wait for another build of this tree");

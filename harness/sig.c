@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sig.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/file.h>
+
+#define AGAIN_MS 50
 
 static volatile sig_atomic_t stop;
 
@@ -25,4 +30,20 @@ void sig_init(void)
 int sig_stop(void)
 {
 	return stop;
+}
+
+/* flock() itself would wait for ever behind a signal that came just before it. */
+int sig_flock(int fd, int op)
+{
+	while (flock(fd, op | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (!sig_stop())
+			poll(NULL, 0, AGAIN_MS);
+		if (sig_stop()) {
+			errno = EINTR;
+			return -EINTR;
+		}
+	}
+	return 0;
 }

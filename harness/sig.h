@@ -7,3 +7,9 @@ void sig_init(void);
 
 /* The signal that asked us to stop, or 0. */
 int sig_stop(void);
+
+/*
+ * flock() @fd with @op, waiting for it, until we are asked to stop: before or while it waits. 0 or
+ * -errno, which is in errno, too.
+ */
+int sig_flock(int fd, int op);

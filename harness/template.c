@@ -15,6 +15,7 @@
 #include "initramfs.h"
 #include "proto.h"
 #include "publish.h"
+#include "sig.h"
 #include "template_internal.h"
 
 #define KIND	 "template"
@@ -161,7 +162,7 @@ static int lock_shared(const char *entry, int *fd, struct err *err)
 	_cleanup_free_ char *path = xasprintf("%s.lock", entry);
 
 	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (*fd < 0 || flock(*fd, LOCK_SH) < 0)
+	if (*fd < 0 || sig_flock(*fd, LOCK_SH) < 0)
 		return err_set(err, ERR_INFRA, errno, "lock %s", path);
 	return 0;
 }

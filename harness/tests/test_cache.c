@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "cache.h"
 #include "cleanup.h"
 #include "publish.h"
+#include "sig.h"
 #include "test.h"
 #include "xalloc.h"
 
@@ -180,6 +183,39 @@ START_TEST(two_processes_fill_once)
 }
 END_TEST
 
+/* Whether the signal comes before it waits or while it does, though nobody gives the lock up. */
+START_TEST(interrupted_wait_ends)
+{
+	_cleanup_free_ char *dir = xstrdup(test_dir()); /* another one in the child */
+	int held = open(dir, O_RDONLY | O_CLOEXEC), status, ready[2];
+	char c;
+
+	ck_assert_int_eq(flock(held, LOCK_EX), 0);
+	ck_assert_int_eq(pipe(ready), 0);
+	pid_t pid = fork();
+
+	if (!pid) {
+		int fd = open(dir, O_RDONLY | O_CLOEXEC);
+
+		sig_init();
+		if (!_i)
+			raise(SIGTERM);
+		if (write(ready[1], "", 1) != 1)
+			_exit(2);
+		_exit(sig_flock(fd, LOCK_EX) == -EINTR && errno == EINTR ? 0 : 1);
+	}
+	ck_assert_int_eq(read(ready[0], &c, 1), 1);
+	if (_i)
+		kill(pid, SIGTERM);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	close(held);
+	close(ready[0]);
+	close(ready[1]);
+}
+END_TEST
+
 TEST_SUITE(cache)
 {
 	Suite *s = suite_create("cache");
@@ -193,6 +229,7 @@ TEST_SUITE(cache)
 	tcase_add_test(tc, altered_content_is_not_used);
 	tcase_add_test(tc, killed_fill_is_cleaned_up);
 	tcase_add_test(tc, two_processes_fill_once);
+	tcase_add_loop_test(tc, interrupted_wait_ends, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -23,8 +23,8 @@ static void pause_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
-/* The pid of a QEMU that has @marker on its command line, or 0. */
-static pid_t find_qemu(const char *marker)
+/* The pid of a process that has @program and @marker on its command line, or 0. */
+static pid_t find_process(const char *program, const char *marker)
 {
 	_cleanup_closedir_ DIR *proc = opendir("/proc");
 
@@ -34,7 +34,7 @@ static pid_t find_qemu(const char *marker)
 		size_t len;
 
 		if (e->d_name[0] < '1' || e->d_name[0] > '9' ||
-		    read_file(path, 1 << 20, &text, &len, &err) < 0 || !strstr(text, "qemu-system"))
+		    read_file(path, 1 << 20, &text, &len, &err) < 0 || !strstr(text, program))
 			continue;
 		if (memmem(text, len, marker, strlen(marker)))
 			return atoi(e->d_name);
@@ -57,7 +57,7 @@ static pid_t start_and_wait_for_records(const char *dir, pid_t *qemu)
 		ck_assert_msg(waitpid(driver_pid, &status, WNOHANG) == 0, "the run ended early");
 		pause_ms(5);
 	}
-	*qemu = find_qemu(dir);
+	*qemu = find_process("qemu-system", dir);
 	return driver_pid;
 }
 
@@ -96,6 +96,78 @@ START_TEST(killed_driver_leaves_no_machine)
 }
 END_TEST
 
+/* --- waiting for another one's lock ----------------------------------------------------------- */
+
+/* A source whose build does not end. */
+static char *put_endless_source(void)
+{
+	char *tree = xasprintf("%s/tree", test_dir());
+	_cleanup_free_ char *makefile = xasprintf("%s/Makefile", tree);
+	_cleanup_free_ char *kconfig = xasprintf("%s/Kconfig", tree);
+	_cleanup_free_ char *fifo = xasprintf("%s/fifo", test_dir());
+	_cleanup_free_ char *text = xasprintf("tinyconfig olddefconfig:\n\t: > $(O)/.config\n"
+					      "bzImage:\n\tread line < '%s'\n",
+					      fifo);
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(make_dirs(tree, &err), 0);
+	ck_assert_int_eq(publish_buffer(makefile, text, strlen(text), &err), 0);
+	ck_assert_int_eq(publish_buffer(kconfig, "", 0, &err), 0);
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	return tree;
+}
+
+static void wait_until_said(const char *dir, pid_t pid, const char *what)
+{
+	_cleanup_free_ char *path = xasprintf("%s/stderr.txt", dir);
+
+	for (;;) {
+		_cleanup_free_ char *text = NULL;
+		struct err err = ERR_INIT;
+
+		if (read_file(path, 1 << 20, &text, NULL, &err) == 0 && strstr(text, what))
+			return;
+		ck_assert_msg(waitpid(pid, NULL, WNOHANG) == 0, "it ended early: %s",
+			      text ? text : "");
+		pause_ms(5);
+	}
+}
+
+static void interrupt_driver(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGINT);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 128 + SIGINT);
+}
+
+/* The one that waits ends though the lock stays taken; the one that has it goes on. */
+START_TEST(interrupted_while_another_has_the_lock)
+{
+	_cleanup_free_ char *tree = put_endless_source();
+	_cleanup_free_ char *cache = xasprintf("%s/cache", test_dir());
+	_cleanup_free_ char *one = xasprintf("%s/one", test_dir());
+	_cleanup_free_ char *two = xasprintf("%s/two", test_dir());
+	const char *const args[] = {"kernels", "get", tree, NULL};
+
+	setenv("XDG_CACHE_HOME", cache, 1);
+	pid_t builds = driver_start(one, args);
+
+	wait_until_said(one, builds, "compiling");
+	pid_t waits = driver_start(two, args);
+
+	wait_until_said(two, waits, "waiting for another sealmatrix that builds it");
+	interrupt_driver(waits);
+	ck_assert_int_eq(waitpid(builds, NULL, WNOHANG), 0);
+	interrupt_driver(builds);
+	/* Neither of them, nor a worker or a make of theirs. */
+	while (find_process("", test_dir()))
+		pause_ms(5);
+}
+END_TEST
+
 TEST_SUITE(interrupt)
 {
 	Suite *s = suite_create("interrupt");
@@ -104,6 +176,7 @@ TEST_SUITE(interrupt)
 	tcase_set_timeout(tc, 600);
 	tcase_add_test(tc, interrupted_run_is_marked_incomplete);
 	tcase_add_test(tc, killed_driver_leaves_no_machine);
+	tcase_add_test(tc, interrupted_while_another_has_the_lock);
 	suite_add_tcase(s, tc);
 	return s;
 }
