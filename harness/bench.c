@@ -62,39 +62,96 @@ static int run_once(const char *dir, const char *args, struct bench_sample *s, s
 	return s->machines ? 0 : err_set(err, ERR_INFRA, 0, "nothing was booted: %s", ignored.msg);
 }
 
-static int measure_row(struct bench_row *row, unsigned round, const char *dir, struct err *err)
-{
-	if (row->every && round % row->every)
-		return 0;
-	int ret = row->measure ? row->measure(row->arg, &row->v[round], err)
-			       : run_once(dir, row->args, &row->v[round], err);
+/* A round under way. */
+struct turns {
+	unsigned round;
+	const char *dir;	      /* of the results */
+	const struct bench_row *last; /* what was measured last, and its CPU time then */
+	double last_s;
+};
 
-	if (ret < 0)
+static bool has_turn(const struct bench_row *row, unsigned round)
+{
+	return row->name && !(row->every && round % row->every);
+}
+
+static double mean(double before, double now, unsigned times)
+{
+	return (before * times + now) / (times + 1);
+}
+
+static int measure_once(struct turns *t, struct bench_row *row, struct err *err)
+{
+	struct bench_sample s = {0}, *v = &row->v[t->round];
+	double began = watchdog_now();
+	int ret = row->measure ? row->measure(row->arg, &s, err)
+			       : run_once(t->dir, row->args, &s, err);
+
+	if (ret < 0) {
 		err_context(err, "measure '%s' (sealmatrix run %s)", row->name,
 			    row->args ? row->args : "");
+		return ret;
+	}
+	row->took_s = watchdog_now() - began;
+	*v = (struct bench_sample){.cpu_s = mean(v->cpu_s, s.cpu_s, v->times),
+				   .variant_s = mean(v->variant_s, s.variant_s, v->times),
+				   .all_cpu_s = mean(v->all_cpu_s, s.all_cpu_s, v->times),
+				   .wall_s = mean(v->wall_s, s.wall_s, v->times),
+				   .machines = s.machines,
+				   .times = v->times + 1};
+	t->last = row;
+	t->last_s = s.cpu_s;
+	return 0;
+}
+
+static int measure_row(struct turns *t, struct bench_row *row, struct err *err)
+{
+	struct bench_row *against = row->against;
+	double before;
+	int ret = 0;
+
+	if (against && t->last != against)
+		ret = measure_once(t, against, err);
+	before = t->last_s;
+	if (!ret)
+		ret = measure_once(t, row, err);
+	if (!ret && against)
+		ret = measure_once(t, against, err);
+	if (!ret && against)
+		row->v[t->round].beside_s = (before + t->last_s) / 2;
 	return ret;
+}
+
+/* As long as what has its turn took the last time. */
+static double should_take(const struct bench_row *rows, size_t n, unsigned round)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (has_turn(&rows[i], round))
+			sum += rows[i].took_s + (rows[i].against ? rows[i].against->took_s : 0);
+	return sum;
 }
 
 int bench_measure(struct bench_row *rows, size_t n, struct bench_rounds *rounds, const char *dir,
 		  struct err *err)
 {
 	_cleanup_free_ char *results = xasprintf("%s/results", dir);
-	double longest = 0;
 	int ret = 0;
 
 	for (size_t i = 0; i < n; i++)
 		rows[i].v = xcalloc(rounds->wanted, sizeof(*rows[i].v));
 	for (rounds->done = 0; !ret && rounds->done < rounds->wanted; rounds->done++) {
-		double began = watchdog_now();
+		struct turns t = {.round = rounds->done, .dir = results};
+		double began = watchdog_now(), needs = should_take(rows, n, t.round);
 
-		if (rounds->done && began - rounds->since + longest > rounds->budget_s)
+		if (t.round && began - rounds->since + needs > rounds->budget_s)
 			break;
 		for (size_t i = 0; !ret && i < n; i++)
-			ret = measure_row(&rows[i], rounds->done, results, err);
-		if (watchdog_now() - began > longest)
-			longest = watchdog_now() - began;
+			if (has_turn(&rows[i], t.round))
+				ret = measure_row(&t, &rows[i], err);
 		if (!ret && rounds->log)
-			fprintf(rounds->log, "round %u of %u: %.0f s\n", rounds->done + 1,
+			fprintf(rounds->log, "round %u of %u: %.0f s\n", t.round + 1,
 				rounds->wanted, watchdog_now() - began);
 	}
 	return ret;
@@ -119,15 +176,19 @@ struct bench_spread bench_over(const struct bench_row *rows, const struct bench_
 			       bench_figure *of, const void *arg)
 {
 	_cleanup_free_ double *v = xcalloc(rounds->done + 1, sizeof(*v));
-	unsigned n = 0;
+	unsigned n = 0, noise = 0;
 
 	for (unsigned i = 0; i < rounds->done; i++) {
 		double value = of(rows, i, arg);
 
-		if (value > 0)
+		noise += isinf(value) != 0;
+		if (isfinite(value))
 			v[n++] = value;
 	}
-	return bench_spread(v, n);
+	struct bench_spread s = bench_spread(v, n);
+
+	s.noise = noise;
+	return s;
 }
 
 int bench_load(const char *path, json_t **out, struct err *err)
@@ -145,6 +206,15 @@ int bench_load(const char *path, json_t **out, struct err *err)
 	return -EINVAL;
 }
 
+/* Below the noise, or not measured: "-". */
+static const char *figure(char *buf, size_t size, const json_t *value)
+{
+	if (!json_is_number(value))
+		return "-";
+	snprintf(buf, size, "%.2f", json_number_value(value));
+	return buf;
+}
+
 void bench_compare(FILE *f, const json_t *old, const json_t *new)
 {
 	const char *name;
@@ -152,14 +222,16 @@ void bench_compare(FILE *f, const json_t *old, const json_t *new)
 
 	fprintf(f, "%-48s %8s %8s\n", "", "before", "now");
 	json_object_foreach (json_object_get(new, "ratios"), name, ratio) {
-		const json_t *before = json_object_get(json_object_get(old, "ratios"), name);
-		double was = json_number_value(json_object_get(before, "value"));
-		double is = json_number_value(json_object_get(ratio, "value"));
+		const json_t *old_ratio = json_object_get(json_object_get(old, "ratios"), name);
+		const json_t *before = json_object_get(old_ratio, "value");
+		const json_t *now = json_object_get(ratio, "value");
+		char was[32], is[32];
 
-		if (was > 0)
-			fprintf(f, "%-48s %8.2f %8.2f  %+.0f %%\n", name, was, is,
-				100 * (is / was - 1));
-		else
-			fprintf(f, "%-48s %8s %8.2f\n", name, "-", is);
+		fprintf(f, "%-48s %8s %8s", name, figure(was, sizeof(was), before),
+			figure(is, sizeof(is), now));
+		if (json_number_value(before) > 0 && json_is_number(now))
+			fprintf(f, "  %+.0f %%",
+				100 * (json_number_value(now) / json_number_value(before) - 1));
+		fputc('\n', f);
 	}
 }

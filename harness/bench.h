@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "err.h"
@@ -13,18 +14,29 @@ struct bench_sample {
 	double variant_s; /* … of the machines that carried variants and no controls */
 	double all_cpu_s; /* … of everything, this program's part included */
 	double wall_s;	  /* of the whole command */
+	double beside_s;  /* cpu_s of what it is measured against: mean of just before and after */
 	unsigned machines;
+	unsigned times; /* measured so often in this round, and these are the means */
 };
 
-/* One thing to measure: `sealmatrix run ARGS`, the arguments separated by blanks. */
+/*
+ * One thing to measure: `sealmatrix run ARGS`, the arguments separated by blanks. One without a
+ * name is none.
+ */
 struct bench_row {
 	const char *name;
 	char *args;	/* the caller's */
 	unsigned every; /* it has its turn in each so many rounds; 0: in each */
+	/*
+	 * Measured once more right before and right after it, or NULL: the speed of a host drifts,
+	 * and what lies minutes apart cannot be compared.
+	 */
+	struct bench_row *against;
 	/* Another way to measure it, with @arg; NULL: run @args. */
 	int (*measure)(void *arg, struct bench_sample *s, struct err *err);
 	void *arg;
 	struct bench_sample *v; /* filled in, one for each round; the caller's */
+	double took_s;		/* the last time */
 };
 
 /* Add the words of `sealmatrix run --results DIR ARGS`. */
@@ -33,7 +45,7 @@ void bench_command(struct strv *argv, const char *dir, const char *args);
 struct bench_rounds {
 	unsigned wanted, done;
 	double since;	 /* watchdog_now() when the time began to count */
-	double budget_s; /* no round is begun that would end later, but for the first */
+	double budget_s; /* no round is begun that should end later, but for the first */
 	FILE *log;	 /* told of each round; may be NULL */
 };
 
@@ -48,15 +60,19 @@ int bench_measure(struct bench_row *rows, size_t n, struct bench_rounds *rounds,
 struct bench_spread {
 	double median, least, most;
 	unsigned n;
+	unsigned noise; /* rounds in which it was below the noise */
 };
 
 /* Of @n values (the upper one of two is the median); sorts them. */
 struct bench_spread bench_spread(double *v, unsigned n);
 
 /*
- * A figure of each round: what the host did meanwhile fell on all that goes into it. What @of
- * returns must be positive, or it does not count (a row had no turn); .n 0: there was none.
+ * A figure of each round: what the host did meanwhile fell on all that goes into it. BENCH_NONE
+ * where a row had no turn, BENCH_NOISE where a difference that it is divided by is none.
  */
+#define BENCH_NONE  ((double)NAN)
+#define BENCH_NOISE ((double)INFINITY)
+
 typedef double bench_figure(const struct bench_row *rows, unsigned round, const void *arg);
 struct bench_spread bench_over(const struct bench_row *rows, const struct bench_rounds *rounds,
 			       bench_figure *of, const void *arg);

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The runs that `bench` times. */
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench_report.h"
 #include "cleanup.h"
+#include "matrix.h"
+#include "pick.h"
+#include "sig.h"
 #include "xalloc.h"
 
 #define AFFECTED   "cow-6.1" /* where schedules hang */
@@ -16,12 +21,13 @@
 static const struct {
 	const char *name, *args;
 	unsigned every;
-} own_rows[RATES] = {
+	bool beside_bare; /* its ratio to a bare boot counts */
+} own_rows[BENCH_ROWS] = {
 	[BARE] = {"bare boot", "--cold --only control-clean --append sm.init=exit", 0},
-	[COLD] = {"default suite, cold", "--cold", 0},
-	[WARM] = {"default suite, restored, in one machine", "--isolation boot", 0},
-	[ONE] = {"one variant and the controls, restored", "--isolation variant --only " VARIANT,
-		 0},
+	[COLD] = {"default suite, cold", "--cold", 0, true},
+	[WARM] = {"default suite, restored, in one machine", "--isolation boot", 0, true},
+	[ONE] = {"one variant and the controls, restored", "--isolation variant --only " VARIANT, 0,
+		 true},
 	[PART_MODULES] = {"boot and modules",
 			  "--cold --only control-clean --append sm.init=modules", NOT_ALWAYS},
 	[PART_CONTROLS] = {"… features and controls", "--cold --only control-*", NOT_ALWAYS},
@@ -44,30 +50,61 @@ static const struct {
 	[HUNG_N] = {"schedules that hang, six rounds", "0x1f", 6},
 };
 
-static const char *const default_kernels[SINGLE_END - SINGLE] = {"5.10", "6.1", "6.12", "newest",
-								 AFFECTED};
+/* Here, or got now. What takes long, or fails, is shown on stderr. */
+static bool can_be_had(struct bench_plan *p, const char *name)
+{
+	_cleanup_kernel_ struct kernel k = {0};
+	struct err err = ERR_INIT;
 
-static void add_kernels(struct bench_plan *p)
+	if (pick_kernel(name, &k, &err) == 0)
+		return true;
+	_cleanup_free_ char *line = xasprintf("%s: %s", name, err.msg);
+
+	if (!strv_contains(&p->left_out, line))
+		strv_add(&p->left_out, line);
+	return false;
+}
+
+static void add_single(struct bench_plan *p, const char *name)
+{
+	p->rows[SINGLE + p->nsingle++] = (struct bench_row){
+		.name = xasprintf("default suite of %s alone", name),
+		.every = NOT_ALWAYS,
+		.args = xasprintf("%s --accel tcg", name),
+	};
+}
+
+static int add_defaults(struct bench_plan *p, struct err *err)
 {
 	_cleanup_strv_ struct strv all = {0};
+	_cleanup_matrix_ struct matrix m = {0};
+	_cleanup_free_ size_t *sel = NULL;
+	size_t n = 0;
+	int ret = matrix_open(&m, err);
 
-	for (int i = SINGLE; i < SINGLE_END; i++) {
-		const char *name = default_kernels[i - SINGLE];
+	if (!ret)
+		ret = matrix_select(&m, NULL, 0, &sel, &n, err);
+	for (size_t i = 0; !ret && i < n && !sig_stop(); i++) {
+		const char *name = m.v[sel[i]].name;
 
-		strv_add(&all, name);
-		p->rows[i] = (struct bench_row){
-			.name = xasprintf("default suite of %s alone", name),
-			.every = NOT_ALWAYS,
-			.args = xasprintf("%s --accel tcg", name),
-		};
+		if (p->nsingle == BENCH_SINGLES_MAX) {
+			strv_addf(&p->left_out, "%s: there are more than %d default kernels", name,
+				  BENCH_SINGLES_MAX);
+		} else if (can_be_had(p, name)) {
+			strv_add(&all, name);
+			add_single(p, name);
+		}
 	}
+	if (ret || !all.n)
+		return ret;
 	_cleanup_free_ char *names = strv_join(&all, " ");
 
 	p->rows[TOGETHER] = (struct bench_row){
-		.name = xstrdup("default suites of these five at once"),
+		.name = xasprintf("default suites of these %zu at once", all.n),
 		.every = NOT_ALWAYS,
 		.args = xasprintf("%s --accel tcg", names),
 	};
+	return 0;
 }
 
 static void add_rate(struct bench_plan *p, unsigned at_once)
@@ -82,16 +119,25 @@ static void add_rate(struct bench_plan *p, unsigned at_once)
 			      p->kernel, PER_CORE * at_once, at_once);
 }
 
-void bench_plan_open(struct bench_plan *p, const char *kernel, unsigned cores)
+static void add_own(struct bench_plan *p)
 {
-	*p = (struct bench_plan){.kernel = kernel, .cores = cores};
-	for (int i = 0; i < RATES; i++)
+	for (int i = 0; i < BENCH_ROWS; i++)
 		if (own_rows[i].name)
 			p->rows[i] = (struct bench_row){
 				.name = xstrdup(own_rows[i].name),
 				.every = own_rows[i].every,
-				.args = xasprintf("%s --accel tcg %s", kernel, own_rows[i].args),
+				.against = own_rows[i].beside_bare ? &p->rows[BARE] : NULL,
+				.args = xasprintf("%s --accel tcg %s", p->kernel, own_rows[i].args),
 			};
+	for (unsigned n = 1; n < p->cores && p->nrates < BENCH_RATES_MAX - 1; n *= 2)
+		add_rate(p, n);
+	add_rate(p, p->cores);
+	/* Of many machines each costs next to nothing: that, too, is told in bare boots. */
+	p->rows[RATES].against = &p->rows[BARE];
+}
+
+static void add_hung(struct bench_plan *p)
+{
 	for (int i = PASS_1; i <= HUNG_N; i++)
 		p->rows[i] = (struct bench_row){
 			.name = xstrdup(hung_rows[i].name),
@@ -101,7 +147,22 @@ void bench_plan_open(struct bench_plan *p, const char *kernel, unsigned cores)
 					  "--only memfd-%s-H? --repeat %d",
 					  hung_rows[i].seals, hung_rows[i].rounds),
 		};
-	add_kernels(p);
+}
+
+int bench_plan_open(struct bench_plan *p, const char *kernel, unsigned cores, struct err *err)
+{
+	*p = (struct bench_plan){.kernel = kernel, .cores = cores};
+	add_own(p);
+	int ret = add_defaults(p, err);
+
+	if (ret < 0)
+		return ret;
+	if (can_be_had(p, AFFECTED))
+		add_hung(p);
+	else
+		strv_add(&p->left_out, "schedules that hang and that pass: they are of " AFFECTED);
+	if (sig_stop())
+		return err_set(err, ERR_INFRA, EINTR, "get the kernels");
 	bench_virtme_open(&p->virtme, kernel, VARIANT);
 	p->rows[VIRTME] = (struct bench_row){
 		.name = xstrdup("virtme-ng: one variant and the controls"),
@@ -109,14 +170,13 @@ void bench_plan_open(struct bench_plan *p, const char *kernel, unsigned cores)
 		.measure = bench_virtme_measure,
 		.arg = &p->virtme,
 	};
-	for (unsigned n = 1; n < cores && p->nrates < BENCH_RATES_MAX - 1; n *= 2)
-		add_rate(p, n);
-	add_rate(p, cores);
+	return 0;
 }
 
 void bench_plan_close(struct bench_plan *p)
 {
-	for (size_t i = 0; i < bench_plan_rows(p); i++) {
+	strv_free(&p->left_out);
+	for (size_t i = 0; i < BENCH_ROWS; i++) {
 		free((char *)p->rows[i].name);
 		free(p->rows[i].args);
 		free(p->rows[i].v);

@@ -9,7 +9,10 @@
 
 #define MEMORY_GOAL_MIB 64
 
-/* What a row's figures are, and what one row's are to another's. */
+/*
+ * What a row's figures are, or are to those of a bare boot beside it; or what one row's are to
+ * another's.
+ */
 struct pair {
 	size_t a, b;
 	unsigned at_once;
@@ -18,27 +21,31 @@ struct pair {
 static double cpu(const struct bench_row *rows, unsigned round, const void *arg)
 {
 	const struct pair *p = arg;
+	double cpu_s = rows[p->a].v[round].cpu_s;
 
-	return rows[p->a].v[round].cpu_s;
+	return cpu_s > 0 ? cpu_s : BENCH_NONE;
 }
 
 static double wall(const struct bench_row *rows, unsigned round, const void *arg)
 {
 	const struct pair *p = arg;
+	const struct bench_sample *s = &rows[p->a].v[round];
 
-	return rows[p->a].v[round].machines ? rows[p->a].v[round].wall_s : 0;
+	return s->machines ? s->wall_s : BENCH_NONE;
 }
 
+/* Of what was measured, or was not. */
 static double divided(double a, double b)
 {
-	return b > 0 ? a / b : 0;
+	return a > 0 && b > 0 ? a / b : BENCH_NONE;
 }
 
 static double cpu_ratio(const struct bench_row *rows, unsigned round, const void *arg)
 {
 	const struct pair *p = arg;
+	const struct bench_sample *s = &rows[p->a].v[round];
 
-	return divided(rows[p->a].v[round].cpu_s, rows[p->b].v[round].cpu_s);
+	return divided(s->cpu_s, s->beside_s);
 }
 
 /* Everything that was run for it, on the host as well. */
@@ -47,7 +54,7 @@ static double all_ratio(const struct bench_row *rows, unsigned round, const void
 	const struct pair *p = arg;
 	const struct bench_sample *a = &rows[p->a].v[round], *b = &rows[p->b].v[round];
 
-	return a->machines && b->machines ? divided(a->all_cpu_s, b->all_cpu_s) : 0;
+	return a->machines && b->machines ? divided(a->all_cpu_s, b->all_cpu_s) : BENCH_NONE;
 }
 
 /* A machine without controls, of which there are one less than machines. */
@@ -56,18 +63,18 @@ static double variant_ratio(const struct bench_row *rows, unsigned round, const 
 	const struct pair *p = arg;
 	const struct bench_sample *a = &rows[p->a].v[round];
 
-	if (a->machines < 2)
-		return 0;
-	return divided(a->variant_s / (a->machines - 1), rows[p->b].v[round].cpu_s);
+	return a->machines < 2 ? BENCH_NONE
+			       : divided(a->variant_s / (a->machines - 1), a->beside_s);
 }
 
-/* What one run has and the other has not, in bare boots. */
+/* What one run has and the other has not, in bare boots. Chance may well make it negative. */
 static double part_ratio(const struct bench_row *rows, unsigned round, const void *arg)
 {
 	const struct pair *p = arg;
 	double a = rows[p->a].v[round].cpu_s, b = rows[p->b].v[round].cpu_s;
+	double bare = rows[BARE].v[round].cpu_s;
 
-	return a > 0 && b > 0 ? divided(a - b, rows[BARE].v[round].cpu_s) : 0;
+	return a > 0 && b > 0 && bare > 0 ? (a - b) / bare : BENCH_NONE;
 }
 
 /*
@@ -79,18 +86,20 @@ static double together_ratio(const struct bench_row *rows, unsigned round, const
 	const struct pair *p = arg;
 	double sum = 0;
 
-	for (int i = SINGLE; i < SINGLE_END; i++)
+	for (size_t i = p->a; i < p->b; i++)
 		sum += rows[i].v[round].all_cpu_s;
 	return divided(rows[TOGETHER].v[round].wall_s * p->at_once, sum);
 }
 
 static double hung_ratio(const struct bench_row *rows, unsigned round, const void *arg)
 {
-	const struct bench_sample *p1 = &rows[PASS_1].v[round], *pn = &rows[PASS_N].v[round];
-	const struct bench_sample *h1 = &rows[HUNG_1].v[round], *hn = &rows[HUNG_N].v[round];
+	double p1 = rows[PASS_1].v[round].cpu_s, pn = rows[PASS_N].v[round].cpu_s;
+	double h1 = rows[HUNG_1].v[round].cpu_s, hn = rows[HUNG_N].v[round].cpu_s;
 
 	(void)arg;
-	return divided(hn->cpu_s - h1->cpu_s, pn->cpu_s - p1->cpu_s);
+	if (!(p1 > 0 && pn > 0 && h1 > 0 && hn > 0))
+		return BENCH_NONE;
+	return pn > p1 ? (hn - h1) / (pn - p1) : BENCH_NOISE;
 }
 
 static double rate(const struct bench_row *rows, unsigned round, const void *arg)
@@ -115,14 +124,11 @@ static const struct ratio {
 	struct pair pair;
 	double goal; /* at most; 0: there is none */
 } ratios[] = {
-	{"default suite, cold / bare boot", cpu_ratio, {.a = COLD, .b = BARE}, 1.25},
-	{"default suite, restored, one machine / bare boot",
-	 cpu_ratio,
-	 {.a = WARM, .b = BARE},
-	 0.6},
-	{"one variant's machine / bare boot", variant_ratio, {.a = ONE, .b = BARE}, 0.1},
-	{"… when there are many / bare boot", variant_ratio, {.a = RATES, .b = BARE}, 0.1},
-	{"one variant and the controls / bare boot", cpu_ratio, {.a = ONE, .b = BARE}, 0},
+	{"default suite, cold / bare boot", cpu_ratio, {.a = COLD}, 1.25},
+	{"default suite, restored, one machine / bare boot", cpu_ratio, {.a = WARM}, 0.6},
+	{"one variant's machine / bare boot", variant_ratio, {.a = ONE}, 0.1},
+	{"… when there are many / bare boot", variant_ratio, {.a = RATES}, 0.1},
+	{"one variant and the controls / bare boot", cpu_ratio, {.a = ONE}, 0},
 	{"hung variant / passing variant", hung_ratio, {0}, 1.2},
 	{"part of a cold suite: modules", part_ratio, {.a = PART_MODULES, .b = BARE}, 0},
 	{"part: features and controls", part_ratio, {.a = PART_CONTROLS, .b = PART_MODULES}, 0},
@@ -134,7 +140,7 @@ static const struct ratio {
 
 static void show(FILE *f, const char *name, struct bench_spread s)
 {
-	_cleanup_free_ char *span = xasprintf("%.2f-%.2f", s.least, s.most);
+	_cleanup_free_ char *span = xasprintf("%.2f..%.2f", s.least, s.most);
 
 	/* A letter may be several bytes. */
 	int wide = (int)strlen(name);
@@ -154,8 +160,8 @@ static void report_times(FILE *f, const struct bench_plan *p, const struct bench
 			 json_t *times)
 {
 	fprintf(f, "\n%-52s %7s  %-13s %s\n", "CPU time of the machines, medians", "s",
-		"least-most", "wall, s");
-	for (size_t i = 0; i < bench_plan_rows(p); i++) {
+		"least..most", "wall, s");
+	for (size_t i = 0; i < BENCH_ROWS; i++) {
 		struct pair pair = {.a = i};
 		struct bench_spread c = bench_over(p->rows, rounds, cpu, &pair);
 		struct bench_spread w = bench_over(p->rows, rounds, wall, &pair);
@@ -175,13 +181,20 @@ static void report_times(FILE *f, const struct bench_plan *p, const struct bench
 static void report_ratio(FILE *f, const char *name, struct bench_spread s, double goal, bool most,
 			 json_t *out)
 {
-	json_t *r = as_json(s);
-
+	if (!s.n && !s.noise)
+		return;
 	if (!s.n) {
-		json_decref(r);
+		fprintf(f, "  %s: below the noise\n", name);
+		json_object_set_new(out, name, json_pack("{s:i}", "below_noise", (int)s.noise));
 		return;
 	}
+	json_t *r = as_json(s);
+
 	show(f, name, s);
+	if (s.noise) {
+		fprintf(f, " %u below the noise;", s.noise);
+		json_object_set_new(r, "below_noise", json_integer(s.noise));
+	}
 	if (goal > 0) {
 		fprintf(f, " goal: at %s %.2f", most ? "most" : "least", goal);
 		json_object_set_new(r, "goal", json_real(goal));
@@ -193,19 +206,21 @@ static void report_ratio(FILE *f, const char *name, struct bench_spread s, doubl
 static void report_ratios(FILE *f, const struct bench_plan *p, const struct bench_rounds *rounds,
 			  json_t *out)
 {
-	fprintf(f, "\n%-52s %7s  %s\n", "ratios, medians of each round's", "", "least-most");
+	fprintf(f, "\n%-52s %7s  %s\n", "ratios, medians of each round's", "", "least..most");
 	for (size_t i = 0; i < sizeof(ratios) / sizeof(*ratios); i++)
 		report_ratio(f, ratios[i].name,
 			     bench_over(p->rows, rounds, ratios[i].of, &ratios[i].pair),
 			     ratios[i].goal, true, out);
-	struct pair five = {.at_once = SINGLE_END - SINGLE};
+	struct pair all = {.a = SINGLE, .b = SINGLE + p->nsingle, .at_once = p->nsingle};
 
-	if (five.at_once > p->cores)
-		five.at_once = p->cores;
-	report_ratio(f, "five kernels at once / (CPU time of singles / cores)",
-		     bench_over(p->rows, rounds, together_ratio, &five), 1.3, true, out);
+	if (all.at_once > p->cores)
+		all.at_once = p->cores;
+	report_ratio(f, "default kernels at once / (their CPU time / cores)",
+		     bench_over(p->rows, rounds, together_ratio, &all), 1.3, true, out);
 	if (p->virtme.why)
 		fprintf(f, "  virtme-ng: %s\n", p->virtme.why);
+	for (size_t i = 0; i < p->left_out.n; i++)
+		fprintf(f, "  left out: %s\n", p->left_out.v[i]);
 }
 
 static void report_rates(FILE *f, const struct bench_plan *p, const struct bench_rounds *rounds,
@@ -213,7 +228,8 @@ static void report_rates(FILE *f, const struct bench_plan *p, const struct bench
 {
 	json_t *rates = json_object();
 
-	fprintf(f, "\n%-52s %7s  %s\n", "machines restored, run and judged", "per s", "least-most");
+	fprintf(f, "\n%-52s %7s  %s\n", "machines restored, run and judged", "per s",
+		"least..most");
 	for (size_t i = 0; i < p->nrates; i++) {
 		struct pair pair = {.a = RATES + i, .at_once = p->at_once[i]};
 		struct bench_spread s = bench_over(p->rows, rounds, rate, &pair);
@@ -255,6 +271,11 @@ void bench_report(FILE *f, const struct bench_plan *p, const struct bench_rounds
 	fprintf(f, "\n%-52s %7s\n", "a restored machine's own memory at its peak", "MiB");
 	report_memory(f, "one variant", &p->one, memory);
 	report_memory(f, "default suite in one machine", &p->suite, memory);
+	json_t *left_out = json_array();
+
+	for (size_t i = 0; i < p->left_out.n; i++)
+		json_array_append_new(left_out, json_string(p->left_out.v[i]));
+	json_object_set_new(out, "left_out", left_out);
 	json_object_set_new(out, "times", times);
 	json_object_set_new(out, "ratios", values);
 	json_object_set_new(out, "memory", memory);

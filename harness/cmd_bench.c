@@ -88,7 +88,7 @@ static int measure(const struct options *o, struct bench_plan *p, const char *di
 	int ret = bench_plan_memory(p, looked, err);
 
 	if (!ret)
-		ret = bench_measure(p->rows, bench_plan_rows(p), &rounds, dir, err);
+		ret = bench_measure(p->rows, BENCH_ROWS, &rounds, dir, err);
 	if (ret < 0)
 		return ret;
 	json_object_set_new(out, "host", report_host(f, o, &rounds, &from));
@@ -115,8 +115,10 @@ static int bench(const struct options *o, struct err *err)
 
 	if (!mkdtemp(dir))
 		return err_set(err, ERR_INFRA, errno, "make a directory %s", dir);
-	bench_plan_open(&p, o->kernel, host_cpus());
-	int ret = measure(o, &p, dir, out, err);
+	int ret = bench_plan_open(&p, o->kernel, host_cpus(), err);
+
+	if (!ret)
+		ret = measure(o, &p, dir, out, err);
 
 	bench_plan_close(&p);
 	remove_tree(dir, &ignored);

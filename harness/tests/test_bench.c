@@ -48,7 +48,8 @@ static int count_turns(void *arg, struct bench_sample *s, struct err *err)
 static double second_to_first(const struct bench_row *rows, unsigned round, const void *arg)
 {
 	(void)arg;
-	return rows[1].v[round].cpu_s / rows[0].v[round].cpu_s;
+	return rows[1].v[round].times ? rows[1].v[round].cpu_s / rows[0].v[round].cpu_s
+				      : BENCH_NONE;
 }
 
 START_TEST(rows_take_turns)
@@ -73,6 +74,97 @@ START_TEST(rows_take_turns)
 	ck_assert_double_eq_tol(s.least, 3.0 / 5, 1e-9);
 	free(rows[0].v);
 	free(rows[1].v);
+}
+END_TEST
+
+/*
+ * A host that gets slower and slower: each call takes the next step's time, as often as the row's
+ * work is that of the bare one. The order of the calls is kept.
+ */
+static struct {
+	double speed;
+	char order[64];
+} drift;
+
+struct work {
+	char letter;
+	double share;
+};
+
+static int drifting(void *arg, struct bench_sample *s, struct err *err)
+{
+	const struct work *w = arg;
+
+	(void)err;
+	drift.order[strlen(drift.order)] = w->letter;
+	drift.speed += 1;
+	*s = (struct bench_sample){.cpu_s = w->share * drift.speed, .machines = 1};
+	return 0;
+}
+
+static double beside(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	const struct bench_sample *s = &rows[*(const int *)arg].v[round];
+
+	return s->times ? s->cpu_s / s->beside_s : BENCH_NONE;
+}
+
+START_TEST(what_is_compared_is_measured_side_by_side)
+{
+	static struct work bare = {'b', 1}, cold = {'c', 1.25}, far = {'x', 9}, warm = {'w', 0.5};
+	struct bench_row rows[] = {
+		{.name = "bare", .measure = drifting, .arg = &bare},
+		{.name = "cold", .measure = drifting, .arg = &cold, .against = &rows[0]},
+		{.name = "no ratio", .measure = drifting, .arg = &far},
+		{0},
+		{.name = "warm",
+		 .every = 2,
+		 .measure = drifting,
+		 .arg = &warm,
+		 .against = &rows[0]},
+	};
+	struct bench_rounds rounds = {.wanted = 2, .since = watchdog_now(), .budget_s = 1000};
+	struct err err = ERR_INIT;
+
+	drift.speed = 0;
+	memset(drift.order, 0, sizeof(drift.order));
+	ck_assert_int_eq(bench_measure(rows, 5, &rounds, test_dir(), &err), 0);
+	ck_assert_str_eq(drift.order, "bcbxbwb"
+				      "bcbx");
+	/* The neighbours' mean is what the bare one would have taken just then. */
+	for (int i = 1; i < 5; i += 3) {
+		struct bench_spread s = bench_over(rows, &rounds, beside, &i);
+
+		ck_assert_uint_eq(s.n, i == 1 ? 2 : 1);
+		ck_assert_double_eq_tol(s.least, i == 1 ? 1.25 : 0.5, 1e-9);
+		ck_assert_double_eq_tol(s.most, i == 1 ? 1.25 : 0.5, 1e-9);
+	}
+	/* Its own figure is the mean of 1, 3, 5 and 7. */
+	ck_assert_uint_eq(rows[0].v[0].times, 4);
+	ck_assert_double_eq_tol(rows[0].v[0].cpu_s, 4, 1e-9);
+	for (int i = 0; i < 5; i++)
+		free(rows[i].v);
+}
+END_TEST
+
+static double as_given(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	(void)rows;
+	return ((const double *)arg)[round];
+}
+
+/* A difference that is negative is one; what cannot be said is counted. */
+START_TEST(nothing_is_dropped_for_its_sign)
+{
+	static const double given[] = {-0.25, BENCH_NOISE, 0, BENCH_NONE, 0.5};
+	struct bench_rounds rounds = {.done = 5};
+	struct bench_spread s = bench_over(NULL, &rounds, as_given, given);
+
+	ck_assert_uint_eq(s.n, 3);
+	ck_assert_uint_eq(s.noise, 1);
+	ck_assert_double_eq(s.least, -0.25);
+	ck_assert_double_eq(s.median, 0);
+	ck_assert_double_eq(s.most, 0.5);
 }
 END_TEST
 
@@ -344,6 +436,8 @@ TEST_SUITE(bench)
 
 	tcase_add_test(tc, median_and_its_span);
 	tcase_add_test(tc, rows_take_turns);
+	tcase_add_test(tc, what_is_compared_is_measured_side_by_side);
+	tcase_add_test(tc, nothing_is_dropped_for_its_sign);
 	tcase_add_test(tc, time_that_is_up_ends_it);
 	tcase_add_test(tc, what_failed_is_named);
 	tcase_add_test(tc, what_others_had);
