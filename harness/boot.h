@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "boot_jobs.h"
 #include "cases.h"
 #include "err.h"
@@ -13,6 +15,12 @@
 #include "progress.h"
 #include "provider.h"
 #include "vm.h"
+
+/*
+ * Told, in this process and one job after the other, what a job's machines have said: an array of
+ * records, which go to records.jsonl as this leaves them.
+ */
+typedef void boot_said_fn(void *arg, json_t *records);
 
 struct boot_opts {
 	const struct variants *variants;
@@ -31,6 +39,8 @@ struct boot_opts {
 	bool cold;		 /* boot every machine; no template is looked for or made */
 	enum isolation isolation;
 	int slots; /* who says when a machine may run (slots.h) */
+	boot_said_fn *said;
+	void *said_arg;
 };
 
 /*

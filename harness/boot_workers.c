@@ -28,8 +28,9 @@
 struct worker {
 	struct job *job;
 	char *records;
-	pid_t pid; /* 0: not running */
-	int fd;	   /* pidfd */
+	json_t *said; /* what is in that file, once the job has ended well */
+	pid_t pid;    /* 0: not running */
+	int fd;	      /* pidfd */
 	double since;
 	int error; /* reading end: why it failed */
 	bool started, ended;
@@ -48,6 +49,7 @@ static void crew_free(struct crew *c)
 	for (size_t i = 0; i < c->n; i++) {
 		closep(&c->v[i].fd);
 		closep(&c->v[i].error);
+		json_decref(c->v[i].said);
 		free(c->v[i].records);
 	}
 	free(c->v);
@@ -123,6 +125,18 @@ static void note_duration(const struct crew *c, const struct worker *w, const st
 	durations_note(&c->s->durations, c->s->o->variants, w->job, 1e3 * s);
 }
 
+static int take_records(const struct crew *c, struct worker *w, struct err *err)
+{
+	const struct boot_opts *o = c->s->o;
+
+	w->said = json_array();
+	int ret = records_load_file(w->records, w->said, err);
+
+	if (!ret && o->said)
+		o->said(o->said_arg, w->said);
+	return ret;
+}
+
 /* Its slot is given back whatever became of it. */
 static int finish(struct crew *c, size_t i, struct err *err)
 {
@@ -145,6 +159,7 @@ static int finish(struct crew *c, size_t i, struct err *err)
 		ret = err_set(&own, ERR_INFRA, 0, "%s", *why ? why : "a job could not be done");
 	} else if (!sig_stop()) {
 		note_duration(c, w, &ru);
+		ret = take_records(c, w, &own);
 	}
 	if (ret < 0 && !err->kind)
 		*err = own;
@@ -242,30 +257,64 @@ static int run_all_jobs(struct crew *c, struct err *err)
 	return ret;
 }
 
-/* What jobs have written goes behind what is there, even when one of them failed. */
+static int put_records(struct crew *c, struct worker *w, FILE *f, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len, i;
+	json_t *r;
+	int ret = 0;
+
+	if (!w->started) {
+		c->s->records = f;
+		return boot_not_run(c->s, w->job, 0, err);
+	}
+	json_array_foreach (w->said, i, r) {
+		ret = record_append(f, r, err);
+		if (ret < 0)
+			return ret;
+	}
+	if (w->said || access(w->records, F_OK) < 0)
+		return 0;
+	ret = read_file(w->records, 1 << 30, &text, &len, err);
+	if (!ret && (fwrite(text, 1, len, f) != len || fflush(f) == EOF))
+		ret = err_set(err, ERR_INFRA, errno, "write records");
+	return ret;
+}
+
+static int copy_old(const char *path, FILE *f, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (access(path, F_OK) < 0)
+		return 0;
+	int ret = read_file(path, 1 << 30, &text, &len, err);
+
+	if (!ret && fwrite(text, 1, len, f) != len)
+		ret = err_set(err, ERR_INFRA, errno, "write records");
+	return ret;
+}
+
+/*
+ * What jobs have written goes behind what is there, even when one of them failed. All of it at
+ * once: whoever kills us leaves each record in one place.
+ */
 static int collect(struct crew *c, struct err *err)
 {
 	_cleanup_free_ char *path = xasprintf("%s/records.jsonl", c->s->o->dir);
-	_cleanup_fclose_ FILE *f = fopen(path, "ae");
-	int ret = f ? 0 : err_set(err, ERR_INFRA, errno, "open %s", path);
+	_cleanup_publish_ struct publish p = {0};
+	int ret = publish_open(&p, path, err);
 
-	for (size_t i = 0; !ret && i < c->n; i++) {
-		struct worker *w = &c->v[i];
-		_cleanup_free_ char *text = NULL;
-		size_t len;
-
-		if (!w->started) {
-			c->s->records = f;
-			ret = boot_not_run(c->s, w->job, 0, err);
-			continue;
-		}
-		if (access(w->records, F_OK) < 0)
-			continue;
-		ret = read_file(w->records, 1 << 30, &text, &len, err);
-		if (!ret && (fwrite(text, 1, len, f) != len || fflush(f) == EOF))
-			ret = err_set(err, ERR_INFRA, errno, "write %s", path);
-		unlink(w->records);
-	}
+	if (!ret)
+		ret = copy_old(path, p.f, err);
+	for (size_t i = 0; !ret && i < c->n; i++)
+		ret = put_records(c, &c->v[i], p.f, err);
+	if (ret < 0)
+		err_context(err, "%s", path);
+	else
+		ret = publish_commit(&p, err);
+	for (size_t i = 0; !ret && i < c->n; i++)
+		unlink(c->v[i].records);
 	return ret;
 }
 

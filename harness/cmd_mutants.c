@@ -244,6 +244,7 @@ static int try_all(const struct mutants_run *r, int argc, char **argv, char **di
 			     .vcpus = 1,
 			     .results = r->results,
 			     .jobs = r->jobs,
+			     .untold = true,
 			     .program = program_name(),
 			     .argc = argc,
 			     .argv = argv};
@@ -272,7 +273,7 @@ static int run(int argc, char **argv, struct err *err)
 		print_list(&r);
 		return STATUS_OK;
 	}
-	ret = r.report ? report_load(r.report, &records, err)
+	ret = r.report ? report_load(r.report, NULL, &records, err)
 		       : try_all(&r, argc, argv, &dir, &records, err);
 	return ret < 0 ? ret : verdicts(&r, records, dir ? dir : r.report);
 }

@@ -45,7 +45,7 @@ static int run(int argc, char **argv, struct err *err)
 		return err_set(err, ERR_USER, 0,
 			       "report takes one folder of results; see %s report --help",
 			       program_name());
-	int ret = report_load(argv[optind], &records, err);
+	int ret = report_load(argv[optind], NULL, &records, err);
 
 	if (ret < 0)
 		return ret;

@@ -14,6 +14,8 @@
 struct row {
 	char *name;
 	char *state;
+	char *failed; /* as expected, the last that did; or NULL */
+	unsigned nfailed;
 	char line[MESSAGE_MAX]; /* a message that has not come whole yet */
 	size_t have;
 	double started, ended; /* 0: not yet */
@@ -64,12 +66,16 @@ static void erase(struct display *d)
 
 static void draw_row(const struct display *d, const struct row *r, int width)
 {
-	char text[MESSAGE_MAX + 128];
+	char text[MESSAGE_MAX + 128], failed[MESSAGE_MAX] = "";
 	double until = r->ended > 0 ? r->ended : now();
 
+	if (r->nfailed)
+		snprintf(failed, sizeof(failed), "; %u failed as expected, the last %s", r->nfailed,
+			 r->failed);
+
 	if (r->started > 0)
-		snprintf(text, sizeof(text), "%-*s %5.0fs  %s", d->name_width, r->name,
-			 until - r->started, r->state);
+		snprintf(text, sizeof(text), "%-*s %5.0fs  %s%s", d->name_width, r->name,
+			 until - r->started, r->state, failed);
 	else
 		snprintf(text, sizeof(text), "%-*s        %s", d->name_width, r->name, r->state);
 	/* One column less than there is: the last one makes some terminals wrap. */
@@ -131,6 +137,14 @@ static void take_message(struct display *d, struct row *r, const char *msg)
 		print_line(d, r, text);
 		return;
 	}
+	if (msg[0] == 'E') {
+		if (!d->live)
+			print_line(d, r, text);
+		free(r->failed);
+		r->failed = xstrdup(text);
+		r->nfailed++;
+		return;
+	}
 	if (msg[0] == 'S' && !d->live && strcmp(r->state, text))
 		print_line(d, r, text);
 	set_state(r, text);
@@ -168,6 +182,7 @@ void display_free(struct display *d)
 	for (size_t i = 0; i < d->n; i++) {
 		free(d->rows[i].name);
 		free(d->rows[i].state);
+		free(d->rows[i].failed);
 	}
 	free(d->rows);
 	free(d);

@@ -66,6 +66,12 @@ struct known; /* known.h */
  */
 void judge_records(json_t *records, const struct known *known);
 
+/*
+ * The same for the machines that have come since: @records up to @from are judged, and stay as they
+ * are. No machine's records may lie on both sides, and controls come before what rests on them.
+ */
+void judge_further(json_t *records, size_t from, const struct known *known);
+
 /* What a run comes to. */
 struct tally {
 	size_t n[OUTCOMES];  /* variants (controls not counted) */
@@ -78,5 +84,7 @@ struct tally {
 	size_t booted;		 /* boots that took place */
 };
 void tally_records(const json_t *records, struct tally *t);
+/* @boot came to no good, and no variant of it counts as the same. */
+bool tally_boot_is_news(const json_t *records, const json_t *boot);
 /* 0 all as expected, 1 an unexpected outcome or error, 3 infrastructure, or nothing was run. */
 int tally_status(const struct tally *t);

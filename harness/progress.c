@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /*
- * One message is one line, "S text\n", "T text\n" or "N text\n" (state, tick, note), written at
- * once: up to PIPE_BUF bytes a pipe does not mix them with others'.
+ * One message is one line, "S text\n" and so on (S: state, T: tick, N: note, E: expected), written
+ * at once: up to PIPE_BUF bytes a pipe does not mix them with others'.
  */
 static void say(struct progress *pg, char kind, const char *fmt, va_list ap)
 {
@@ -56,4 +56,9 @@ void progress_tick(struct progress *pg, const char *fmt, ...)
 void progress_note(struct progress *pg, const char *fmt, ...)
 {
 	SAY('N');
+}
+
+void progress_expected(struct progress *pg, const char *fmt, ...)
+{
+	SAY('E');
 }

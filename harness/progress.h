@@ -22,6 +22,9 @@ void progress_state(struct progress *pg, const char *fmt, ...)
 void progress_tick(struct progress *pg, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Something the user should read even afterwards. */
 void progress_note(struct progress *pg, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Something that failed as it must: a line on plain output, counted in the kernel's live one. */
+void progress_expected(struct progress *pg, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Driver's end. */
 struct display;

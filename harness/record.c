@@ -41,7 +41,7 @@ int records_save(const char *path, const json_t *records, struct err *err)
 	return publish_commit(&p, err);
 }
 
-static int load_file(const char *path, json_t *records, struct err *err)
+int records_load_file(const char *path, json_t *records, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	int ret = read_file(path, FILE_MAX, &text, NULL, err);
@@ -101,7 +101,7 @@ int records_load(const char *dir, json_t **records, struct err *err)
 			       dir);
 	qsort(files.v, files.n, sizeof(*files.v), by_name);
 	for (size_t i = 0; !ret && i < files.n; i++)
-		ret = load_file(files.v[i], all, err);
+		ret = records_load_file(files.v[i], all, err);
 	if (!ret)
 		*records = json_incref(all);
 	return ret;

@@ -13,6 +13,9 @@
 /* All records below @dir (a run's folder, or one kernel's), in order of kernel and of the file. */
 int records_load(const char *dir, json_t **records, struct err *err);
 
+/* Append those of one file to @records. */
+int records_load_file(const char *path, json_t *records, struct err *err);
+
 /* Write @records (array) to @path, published whole. */
 int records_save(const char *path, const json_t *records, struct err *err);
 

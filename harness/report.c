@@ -16,16 +16,40 @@
 #include "table.h"
 #include "term.h"
 
-int report_load(const char *dir, json_t **records, struct err *err)
+/* Kernel by kernel: nothing that is known of one says anything about another. */
+static json_t *judge_kernels(const json_t *records, const struct strv *judged,
+			     const struct known *known)
 {
+	_cleanup_strv_ struct strv done = {0};
+	json_t *all = json_array(), *r;
+	size_t i;
+
+	json_array_foreach (records, i, r) {
+		const char *kernel = jstr(r, "kernel", "");
+
+		if (strv_contains(&done, kernel))
+			continue;
+		_cleanup_json_ json_t *own = record_select(records, kernel);
+
+		strv_add(&done, kernel);
+		if (!judged || !strv_contains(judged, kernel))
+			judge_records(own, known);
+		json_array_extend(all, own);
+	}
+	return all;
+}
+
+int report_load(const char *dir, const struct strv *judged, json_t **records, struct err *err)
+{
+	_cleanup_json_ json_t *raw = NULL;
 	_cleanup_known_ struct known *known = NULL;
 	_cleanup_free_ char *path = paths_data("kernels/known-issues.conf");
 	int ret = known_load(path, &known, err);
 
 	if (!ret)
-		ret = records_load(dir, records, err);
+		ret = records_load(dir, &raw, err);
 	if (!ret)
-		judge_records(*records, known);
+		*records = judge_kernels(raw, judged, known);
 	return ret;
 }
 

@@ -6,9 +6,13 @@
 #include <stdbool.h>
 
 #include "err.h"
+#include "xalloc.h"
 
-/* Load the records below @dir and judge them against kernels/known-issues.conf. */
-int report_load(const char *dir, json_t **records, struct err *err);
+/*
+ * Load the records below @dir and judge them against kernels/known-issues.conf; those of the
+ * kernels in @judged (NULL: none) have just been.
+ */
+int report_load(const char *dir, const struct strv *judged, json_t **records, struct err *err);
 
 /* Print judged records to stdout (the table, or one JSON object) and return the exit status. */
 int report_print(const char *dir, const json_t *records, bool as_json);

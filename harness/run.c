@@ -11,7 +11,6 @@
 #include "cases.h"
 #include "cleanup.h"
 #include "json_util.h"
-#include "judge.h"
 #include "matrix.h"
 #include "paths.h"
 #include "plan.h"
@@ -24,6 +23,7 @@
 #include "replay.h"
 #include "report.h"
 #include "run_dir.h"
+#include "run_verdicts.h"
 #include "seen.h"
 #include "sig.h"
 #include "suite.h"
@@ -139,7 +139,8 @@ static int prepare(struct run *r, struct err *err)
 	return ret;
 }
 
-static int work_on(const struct run *r, size_t i, struct progress *pg, int slots, struct err *err)
+static int work_on(const struct run *r, size_t i, struct progress *pg, int slots,
+		   struct verdicts *v, struct err *err)
 {
 	const struct kernel_spec *spec = &r->m.v[r->sel[i]];
 	_cleanup_kernel_ struct kernel k = {0};
@@ -163,37 +164,36 @@ static int work_on(const struct run *r, size_t i, struct progress *pg, int slots
 		.cold = r->o->cold,
 		.isolation = r->o->isolation,
 		.slots = slots,
+		.said = verdicts_said,
+		.said_arg = v,
 	};
 
 	return boot_kernel(&k, &o, pg, err);
 }
 
-/* For those who wait for the others; the run's verdicts come at its end, out of all records. */
-static void tell_outcome(const char *kernel_dir, struct progress *pg)
+/* It came to nothing, or not to its end: that is on record, too, and what there is is judged. */
+static int work_failed(const struct run *r, size_t i, const char *end, const char *why,
+		       struct err *err)
 {
-	_cleanup_json_ json_t *records = NULL;
-	struct err ignored = ERR_INIT;
-	struct tally t;
+	const struct kernel_spec *spec = &r->m.v[r->sel[i]];
+	int ret = boot_record_absent(r->kernel_dirs[i], spec->name, spec->arch, end, why, err);
 
-	if (report_load(kernel_dir, &records, &ignored) < 0)
-		return;
-	tally_records(records, &t);
-	progress_note(
-		pg, "%zu pass, %zu unsupported, %zu failed as expected, %zu unexpected, %zu errors",
-		t.n[OUTCOME_PASS], t.n[OUTCOME_UNSUPPORTED], t.expected_bad, t.unexpected,
-		t.errors);
+	return ret ? ret : verdicts_anew(r->kernel_dirs[i], err);
 }
 
+/* The exit status is 0 when all that is in the kernel's folder is judged. */
 static int work(size_t i, struct progress *pg, int slots, void *arg)
 {
 	const struct run *r = arg;
-	const struct kernel_spec *spec = &r->m.v[r->sel[i]];
+	_cleanup_(verdicts_free) struct verdicts v = {0};
 	struct err err = ERR_INIT, second = ERR_INIT;
-	int ret = work_on(r, i, pg, slots, &err);
+	int ret = verdicts_open(&v, pg, r->o->narrate || r->o->untold, &err);
 
+	if (!ret)
+		ret = work_on(r, i, pg, slots, &v, &err);
 	if (ret == 0) {
 		if (!r->o->narrate && !sig_stop())
-			tell_outcome(r->kernel_dirs[i], pg);
+			verdicts_tell_outcome(&v);
 		return 0;
 	}
 	const char *end = sig_stop()					  ? "interrupted"
@@ -201,10 +201,10 @@ static int work(size_t i, struct progress *pg, int slots, void *arg)
 									  : "infra";
 
 	progress_note(pg, "%s", err.msg);
-	if (boot_record_absent(r->kernel_dirs[i], spec->name, spec->arch, end, err.msg, &second) <
-	    0)
-		progress_note(pg, "%s", second.msg);
-	return 0;
+	if (work_failed(r, i, end, err.msg, &second) == 0)
+		return 0;
+	progress_note(pg, "%s", second.msg);
+	return 1;
 }
 
 static json_t *kernel_names(const struct run *r)
@@ -222,8 +222,6 @@ static int account_for(const struct run *r, const struct pool_item *items, struc
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < r->nsel; i++) {
-		const struct kernel_spec *spec = &r->m.v[r->sel[i]];
-
 		if (items[i].status == 0)
 			continue;
 		_cleanup_free_ char *text =
@@ -232,8 +230,7 @@ static int account_for(const struct run *r, const struct pool_item *items, struc
 				: xasprintf("the worker process ended with wait status %#x",
 					    (unsigned)items[i].status);
 
-		ret = boot_record_absent(r->kernel_dirs[i], spec->name, spec->arch,
-					 sig_stop() ? "interrupted" : "infra", text, err);
+		ret = work_failed(r, i, sig_stop() ? "interrupted" : "infra", text, err);
 	}
 	return ret;
 }
@@ -252,20 +249,6 @@ static int boot_all(struct run *r, struct err *err)
 
 	display_free(display);
 	return ret < 0 ? ret : account_for(r, items, err);
-}
-
-/* The judged records take the place of the raw ones, so that each file can be read by itself. */
-static int save_judged(const struct run *r, json_t *records, struct err *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; !ret && i < r->nsel; i++) {
-		_cleanup_json_ json_t *own = record_select(records, r->m.v[r->sel[i]].name);
-		_cleanup_free_ char *path = xasprintf("%s/records.jsonl", r->kernel_dirs[i]);
-
-		ret = records_save(path, own, err);
-	}
-	return ret;
 }
 
 /* KERNEL/postmortem.txt, where there is something to explain. */
@@ -292,14 +275,17 @@ static int write_postmortems(const struct run *r, const json_t *records, struct 
 	return ret;
 }
 
-static int judge_all(struct run *r, json_t **records, struct err *err)
+/* Our kernels are judged; a folder that was there before may hold others. */
+static int conclude(struct run *r, json_t **records, struct err *err)
 {
 	_cleanup_json_ json_t *names = kernel_names(r);
+	_cleanup_strv_ struct strv judged = {0};
 	struct err ignored = ERR_INIT;
-	int failed, ret = report_load(r->dir, records, err);
 
-	if (!ret)
-		ret = save_judged(r, *records, err);
+	for (size_t i = 0; i < r->nsel; i++)
+		strv_add(&judged, r->m.v[r->sel[i]].name);
+	int failed, ret = report_load(r->dir, &judged, records, err);
+
 	/* For `kernels why`; a run is none the worse without it. */
 	if (!ret)
 		seen_save(*records, r->dir, &ignored);
@@ -378,7 +364,7 @@ int run_all(const struct run_opts *o, char **dir, json_t **records, struct err *
 	if (!ret)
 		ret = boot_all(&r, err);
 	if (!ret)
-		ret = judge_all(&r, records, err);
+		ret = conclude(&r, records, err);
 	if (!ret)
 		ret = save(&r, *records, err);
 	if (!ret)

@@ -28,6 +28,7 @@ struct run_opts {
 	const char *save;    /* a replay file to write, or NULL */
 	const char *save_of; /* the kernel that it is of; NULL: there must be only one */
 	bool narrate;	     /* tell on the way what each variant comes to */
+	bool untold;	     /* what fails is not told on the way: it is meant to */
 	bool require;	     /* a kernel that is not available is an error */
 	const char *program; /* how the user called us: for `repeat` */
 	int argc;	     /* the command line, for run.json */

@@ -28,6 +28,11 @@ static bool is_carried(const json_t *records, const json_t *boot)
 	return false;
 }
 
+bool tally_boot_is_news(const json_t *records, const json_t *boot)
+{
+	return !is(boot, "outcome", "pass") && !is_carried(records, boot);
+}
+
 static void tally_outcome(const json_t *r, struct tally *t)
 {
 	enum outcome o = outcome_from(jstr(r, "outcome", ""));
@@ -50,7 +55,7 @@ static void tally_boot(const json_t *records, const json_t *boot, struct tally *
 		t->infra++;
 	else if (is(boot, "end", "interrupted"))
 		t->boots_incomplete++;
-	else if (!is(boot, "outcome", "pass") && !is_carried(records, boot))
+	else if (tally_boot_is_news(records, boot))
 		tally_outcome(boot, t);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Progress from a worker's pipe to plain lines. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,40 @@ START_TEST(states_and_notes_are_lines_and_ticks_are_not)
 		plain("S booting\nT 1/9 a\nT 2/9 b\nN look\nS booting\n", "S x\n", _i);
 
 	ck_assert_str_eq(text, "6.1: booting\n6.1: look\n6.1: booting\ncow: x\n6.1: done in 1 s\n");
+}
+END_TEST
+
+/* On a terminal what fails as it must is counted; what must not is a line that stays. */
+START_TEST(failures_show_on_a_terminal_and_elsewhere)
+{
+	static const char *const names[] = {"6.1"};
+	static const char says[] = "S booting\nE a/1: fail\nE a/2: hang\nN b: fail, unexpected\n";
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	char buf[8192] = "";
+
+	ck_assert_int_ge(master, 0);
+	ck_assert_int_eq(grantpt(master) | unlockpt(master), 0);
+	FILE *f = fopen(ptsname(master), "w");
+
+	ck_assert_ptr_nonnull(f);
+	setenv("TERM", "xterm", 1);
+	struct display *d = display_new(f, names, 1);
+
+	display_feed(d, 0, says, strlen(says));
+	display_refresh(d);
+	ck_assert_int_gt(read(master, buf, sizeof(buf) - 1), 0);
+	display_free(d);
+	fclose(f);
+	close(master);
+	ck_assert_msg(strstr(buf, "6.1: b: fail, unexpected\r\n") == buf, "%s", buf);
+	ck_assert_msg(strstr(buf, "booting; 2 failed as expected, the last a/2: hang\r\n") != NULL,
+		      "%s", buf);
+	ck_assert_ptr_null(strstr(buf, "a/1"));
+	_cleanup_free_ char *text = plain(says, "S x\n", 4096);
+
+	ck_assert_msg(strstr(text, "6.1: a/1: fail\n6.1: a/2: hang\n6.1: b: fail, unexpected\n") !=
+			      NULL,
+		      "%s", text);
 }
 END_TEST
 
@@ -98,6 +133,7 @@ TEST_SUITE(display)
 
 	/* pieces of one byte, of a few, and all at once */
 	tcase_add_loop_test(tc, states_and_notes_are_lines_and_ticks_are_not, 1, 8);
+	tcase_add_test(tc, failures_show_on_a_terminal_and_elsewhere);
 	tcase_add_test(tc, overlong_message_does_not_overrun);
 	tcase_add_test(tc, a_message_is_one_line_and_one_write);
 	suite_add_tcase(s, tc);

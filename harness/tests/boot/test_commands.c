@@ -74,6 +74,39 @@ START_TEST(report_prints_the_run_again)
 }
 END_TEST
 
+static size_t times(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	while ((text = strstr(text, part))) {
+		text += strlen(part);
+		n++;
+	}
+	return n;
+}
+
+/* When its machine is through, each once, and before the kernel is; the table comes last. */
+START_TEST(failures_are_told_as_they_come)
+{
+#define KNOWN ", as expected (known issue future-write-private)\n"
+	static const char *const lines[] = {
+		"cow-6.1: stage-machine/memfd-0x1f: hang, class H3" KNOWN,
+		"cow-6.1: cow/0x1f: fail" KNOWN,
+		"cow-6.1: 2 pass, 0 unsupported, 2 failed as expected, 0 unexpected, 0 errors\n",
+	};
+	_cleanup_free_ char *dir = results_dir("told"), *out = NULL, *log = NULL;
+
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "run", "cow-6.1", "--accel", "tcg", "--suite",
+				 "smoke", "--results", dir),
+			 0);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		ck_assert_msg(times(log, lines[i]) == 1, "%s", log);
+		ck_assert(strstr(log, lines[i]) <= strstr(log, lines[2]));
+	}
+	ck_assert_msg(!strstr(log, "0xf:"), "%s", log);
+}
+END_TEST
+
 START_TEST(repro_reproduces_and_explains)
 {
 	_cleanup_free_ char *dir = results_dir("repro"), *out = NULL, *log = NULL;
@@ -268,6 +301,7 @@ TEST_SUITE(commands)
 			    sizeof(mistakes) / sizeof(*mistakes));
 	tcase_add_test(tc, help_and_version_are_no_mistakes);
 	tcase_add_test(tc, report_prints_the_run_again);
+	tcase_add_test(tc, failures_are_told_as_they_come);
 	tcase_add_test(tc, repro_reproduces_and_explains);
 	tcase_add_test(tc, repro_of_a_healthy_kernel_says_so);
 	tcase_add_test(tc, unmet_schedule_is_said_with_status_2);
