@@ -130,7 +130,7 @@ static int take_records(const struct crew *c, struct worker *w, struct err *err)
 	const struct boot_opts *o = c->s->o;
 
 	w->said = json_array();
-	int ret = records_load_file(w->records, w->said, err);
+	int ret = records_load_file(w->records, false, w->said, err);
 
 	if (!ret && o->said)
 		o->said(o->said_arg, w->said);
@@ -257,28 +257,33 @@ static int run_all_jobs(struct crew *c, struct err *err)
 	return ret;
 }
 
+/* Of a job that failed: as far as it came. */
+static int take_left(struct worker *w, struct err *err)
+{
+	w->said = json_array();
+	return access(w->records, F_OK) < 0 ? 0 : records_load_file(w->records, true, w->said, err);
+}
+
 static int put_records(struct crew *c, struct worker *w, FILE *f, struct err *err)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t len, i;
-	json_t *r;
 	int ret = 0;
+	json_t *r;
+	size_t i;
 
 	if (!w->started) {
 		c->s->records = f;
 		return boot_not_run(c->s, w->job, 0, err);
 	}
+	if (!w->said)
+		ret = take_left(w, err);
+	if (ret < 0)
+		return ret;
 	json_array_foreach (w->said, i, r) {
 		ret = record_append(f, r, err);
 		if (ret < 0)
 			return ret;
 	}
-	if (w->said || access(w->records, F_OK) < 0)
-		return 0;
-	ret = read_file(w->records, 1 << 30, &text, &len, err);
-	if (!ret && (fwrite(text, 1, len, f) != len || fflush(f) == EOF))
-		ret = err_set(err, ERR_INFRA, errno, "write records");
-	return ret;
+	return 0;
 }
 
 static int copy_old(const char *path, FILE *f, struct err *err)
@@ -327,8 +332,7 @@ int boot_jobs(struct session *s, struct job *jobs, size_t n, unsigned first_nr, 
 	for (size_t i = 0; i < n; i++)
 		c.v[i] = (struct worker){
 			.job = &jobs[i],
-			.records =
-				xasprintf("%s/records-%u.tmp", s->o->dir, first_nr + (unsigned)i),
+			.records = record_left_path(s->o->dir, first_nr + (unsigned)i),
 			.fd = -1,
 			.error = -1,
 		};

@@ -6,15 +6,29 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "err.h"
 
-/* All records below @dir (a run's folder, or one kernel's), in order of kernel and of the file. */
+/*
+ * All records below @dir (a run's folder, or one kernel's), in order of kernel and of the file. A
+ * run that was killed, or is not through, has some in files of its machines: they are among them.
+ */
 int records_load(const char *dir, json_t **records, struct err *err);
 
-/* Append those of one file to @records. */
-int records_load_file(const char *path, json_t *records, struct err *err);
+/* Where machine @nr's records are until all are put together. Caller frees. */
+char *record_left_path(const char *kernel_dir, unsigned nr);
+/* How many such files there are below @dir. */
+size_t records_left(const char *dir);
+/* Their records are in records.jsonl now. */
+void records_left_remove(const char *dir);
+
+/*
+ * Append those of one file to @records. One that a killed process has @left may end in the middle
+ * of a line, which is nobody's record.
+ */
+int records_load_file(const char *path, bool left, json_t *records, struct err *err);
 
 /* Write @records (array) to @path, published whole. */
 int records_save(const char *path, const json_t *records, struct err *err);

@@ -13,6 +13,7 @@
 #include "matrix.h"
 #include "paths.h"
 #include "record.h"
+#include "run_dir.h"
 #include "table.h"
 #include "term.h"
 
@@ -73,19 +74,74 @@ static json_t *review(const json_t *records)
 	return known_review(known, records, &m, &vs, today);
 }
 
-static void print_json(const json_t *records, const json_t *to_review, const struct tally *t,
-		       int status)
+/* "6.12, newest": the kernels of the run without a word about them. Caller frees; NULL: none. */
+static char *unheard(const char *dir, const json_t *records)
+{
+	_cleanup_strv_ struct strv kernels = {0}, silent = {0};
+
+	run_dir_kernels(dir, &kernels);
+	for (size_t i = 0; i < kernels.n; i++) {
+		_cleanup_json_ json_t *own = record_select(records, kernels.v[i]);
+
+		if (!json_array_size(own))
+			strv_add(&silent, kernels.v[i]);
+	}
+	return silent.n ? strv_join(&silent, ", ") : NULL;
+}
+
+static void add_line(json_t *lines, char *text)
+{
+	_cleanup_free_ char *own = text;
+
+	json_array_append_new(lines, json_string(own));
+}
+
+static bool is_complete(const char *dir)
+{
+	return run_dir_is_complete(dir) && !records_left(dir);
+}
+
+/* What one should know about the folder as a whole, before one believes that this was all. */
+static json_t *notes(const char *dir, const json_t *records, const struct tally *t)
+{
+	json_t *lines = json_array();
+	_cleanup_free_ char *missing = NULL;
+
+	if (is_complete(dir))
+		return lines;
+	/* Whoever was asked to stop has said so in the records. */
+	if (!t->boots_incomplete)
+		add_line(lines, xstrdup("The run is incomplete: it was killed, or is not through. "
+					"What is missing was not run, or not to its end."));
+	missing = unheard(dir, records);
+	if (missing)
+		add_line(lines, xasprintf("Nothing is on record of %s.", missing));
+	return lines;
+}
+
+static void print_lines(const json_t *lines)
+{
+	json_t *line;
+	size_t i;
+
+	json_array_foreach (lines, i, line)
+		puts(json_string_value(line));
+}
+
+static void print_json(const json_t *records, const json_t *to_review, const json_t *to_note,
+		       const struct tally *t, int status)
 {
 	_cleanup_json_ json_t *outcomes = json_object();
 
 	for (int o = 0; o < OUTCOMES; o++)
 		json_object_set_new(outcomes, outcome_name(o), json_integer(t->n[o]));
 	_cleanup_json_ json_t *often = frequencies(records);
-	_cleanup_json_ json_t *all = json_pack(
-		"{s:i, s:O, s:I, s:I, s:I, s:I, s:O, s:O}", "status", status, "outcomes", outcomes,
-		"expected_failures", (json_int_t)t->expected_bad, "unexpected",
-		(json_int_t)t->unexpected, "unavailable", (json_int_t)t->unavailable, "incomplete",
-		(json_int_t)t->boots_incomplete, "review", to_review, "records", records);
+	_cleanup_json_ json_t *all =
+		json_pack("{s:i, s:O, s:I, s:I, s:I, s:I, s:O, s:O, s:O}", "status", status,
+			  "outcomes", outcomes, "expected_failures", (json_int_t)t->expected_bad,
+			  "unexpected", (json_int_t)t->unexpected, "unavailable",
+			  (json_int_t)t->unavailable, "incomplete", (json_int_t)t->boots_incomplete,
+			  "notes", to_note, "review", to_review, "records", records);
 
 	if (json_object_size(often))
 		json_object_set(all, "frequencies", often);
@@ -98,21 +154,19 @@ int report_print(const char *dir, const json_t *records, bool as_json)
 	struct tally t;
 
 	tally_records(records, &t);
-	int status = tally_status(&t);
+	int status = tally_status(&t) ?: !is_complete(dir);
 
-	_cleanup_json_ json_t *to_review = review(records);
-	json_t *line;
-	size_t i;
+	_cleanup_json_ json_t *to_review = review(records), *to_note = notes(dir, records, &t);
 
 	if (as_json) {
-		print_json(records, to_review, &t, status);
+		print_json(records, to_review, to_note, &t, status);
 		return status;
 	}
 	struct table_opts opts = {
 		.colour = term_colour(stdout), .width = term_width(stdout), .results = dir};
 
 	table_print(stdout, records, &t, &opts);
-	json_array_foreach (to_review, i, line)
-		puts(json_string_value(line));
+	print_lines(to_note);
+	print_lines(to_review);
 	return status;
 }

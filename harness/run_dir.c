@@ -104,3 +104,11 @@ void run_dir_kernels(const char *dir, struct strv *kernels)
 		if (json_is_string(name))
 			strv_add(kernels, json_string_value(name));
 }
+
+bool run_dir_is_complete(const char *dir)
+{
+	_cleanup_free_ char *path = xasprintf("%s/run.json", dir);
+	_cleanup_json_ json_t *desc = json_load_file(path, 0, NULL);
+
+	return jbool(desc, "complete", 1) == 1;
+}

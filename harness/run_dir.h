@@ -24,3 +24,6 @@ int run_dir_describe(const char *dir, int argc, char **argv, const json_t *kerne
 /* The kernels of the run in @dir, as run.json names them; none where it is missing or no such file.
  */
 void run_dir_kernels(const char *dir, struct strv *kernels);
+
+/* Is every kernel of that run dealt with? Yes, too, where there is no run.json to say no. */
+bool run_dir_is_complete(const char *dir);

@@ -124,5 +124,9 @@ int verdicts_anew(const char *kernel_dir, struct err *err)
 	_cleanup_json_ json_t *records = NULL;
 	int ret = report_load(kernel_dir, NULL, &records, err);
 
-	return ret ? ret : records_save(path, records, err);
+	if (!ret)
+		ret = records_save(path, records, err);
+	if (!ret)
+		records_left_remove(kernel_dir);
+	return ret;
 }

@@ -54,6 +54,48 @@ START_TEST(kernels_in_order_and_lines_as_they_stand)
 }
 END_TEST
 
+#define REC(kernel, boot, n) "{\"kernel\":\"" kernel "\",\"boot\":" boot ",\"n\":" n "}\n"
+
+/* The driver was killed: what machines had said is in files of their own, whole lines or not. */
+START_TEST(what_a_killed_run_left_is_read)
+{
+	_cleanup_json_ json_t *all = NULL;
+	_cleanup_free_ char *dir = xasprintf("%s/run", test_dir());
+	struct err err = ERR_INIT;
+
+	put("run/6.1/records.jsonl", REC("6.1", "1", "1") REC("6.1", "2", "2"));
+	put("run/6.1/records-2.tmp", REC("6.1", "2", "9")); /* put together already */
+	put("run/6.1/records-10.tmp", REC("6.1", "10", "5"));
+	put("run/6.1/records-3.tmp", REC("6.1", "3", "3") REC("6.1", "6", "4") "{\"kernel\":");
+	put("run/6.1/records-4.tmp", "");
+	put("run/6.12/records-1.tmp", REC("6.12", "1", "6") "{");
+	put("run/6.12/initrd-1.tmp", "{");
+	ck_assert_msg(!records_load(dir, &all, &err), "%s", err.msg);
+	_cleanup_free_ char *text = order(all);
+
+	ck_assert_str_eq(text, "123456");
+	ck_assert_uint_eq(records_left(dir), 5);
+	records_left_remove(dir);
+	ck_assert_uint_eq(records_left(dir), 0);
+	json_decref(steal_ptr(all));
+	ck_assert_msg(!records_load(dir, &all, &err), "%s", err.msg);
+	ck_assert_uint_eq(json_array_size(all), 2);
+}
+END_TEST
+
+/* A line in the middle that is none was not cut off: somebody has been at it. */
+START_TEST(what_was_left_must_be_records)
+{
+	_cleanup_json_ json_t *all = NULL;
+	_cleanup_free_ char *dir = xasprintf("%s/run", test_dir());
+	struct err err = ERR_INIT;
+
+	put("run/6.1/records-3.tmp", REC("6.1", "3", "3") "frob\n" REC("6.1", "6", "4"));
+	ck_assert_int_lt(records_load(dir, &all, &err), 0);
+	ck_assert_msg(strstr(err.msg, "2: not a record") != NULL, "%s", err.msg);
+}
+END_TEST
+
 static const struct {
 	const char *text, *part;
 } bad[] = {
@@ -142,6 +184,8 @@ TEST_SUITE(record_suite)
 	TCase *tc = tcase_create("record");
 
 	tcase_add_test(tc, kernels_in_order_and_lines_as_they_stand);
+	tcase_add_test(tc, what_a_killed_run_left_is_read);
+	tcase_add_test(tc, what_was_left_must_be_records);
 	tcase_add_loop_test(tc, damaged_records_are_refused, 0, (int)(sizeof(bad) / sizeof(*bad)));
 	tcase_add_loop_test(tc, no_results_is_the_users_mistake, 0, 2);
 	tcase_add_test(tc, saved_is_what_is_loaded);
