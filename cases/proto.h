@@ -3,7 +3,7 @@
  * What host and guest agree on: the plan that goes in and the frames that come out.
  *
  * Plan (the file SM_PLAN_PATH in the initramfs), JSON Lines. First a header
- *   {"proto":2,"nonce":"HEX","deadline_ms":N,"probe":bool,"by_turns":bool}
+ *   {"proto":3,"nonce":"HEX","deadline_ms":N,"probe":bool,"by_turns":bool}
  * (probe: features go into the hello; by_turns: a stage runs until it blocks)
  * then one object for every variant to run, in order
  *   {"index":N,"case":"…","variant":"…","kind":"machine|explore|seal|cow","params":{…},
@@ -18,7 +18,7 @@
  * In a result a blank and the facts follow the object, in the bytes that the case's own process
  * wrote: only the host takes them apart, and what is no JSON object costs that variant alone.
  *
- *   hello  {"proto":2,"release":…,"machine":…,"version":…,"page_size":N,"cpus":N,"root":true,
+ *   hello  {"proto":3,"release":…,"machine":…,"version":…,"page_size":N,"cpus":N,"root":true,
  *           "features":{NAME:{"ok":bool,"errno":"EINVAL"?},…},"modules":{NAME:"ok"|errno-text,…}}
  *   begin  {"index":N,"case":…,"variant":…}
  *   result {"index":N,"case":…,"variant":…,"guest_us":N} {…}
@@ -29,7 +29,8 @@
  */
 #pragma once
 
-#define SM_PROTO	 2
+/* To be changed with anything above, or with what facts look like (results/README.md). */
+#define SM_PROTO	 3
 #define SM_FRAME_PAYLOAD 262144	     /* bytes; a longer payload is an error */
 #define SM_FRAME_HEADER	 48	     /* SEQ LEN CRC and blanks fit into this */
 #define SM_CHANNEL_MAX	 (64L << 20) /* bytes in all; more is a flood */

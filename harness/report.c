@@ -12,6 +12,7 @@
 #include "known.h"
 #include "matrix.h"
 #include "paths.h"
+#include "proto.h"
 #include "record.h"
 #include "run_dir.h"
 #include "table.h"
@@ -40,6 +41,27 @@ static json_t *judge_kernels(const json_t *records, const struct strv *judged,
 	return all;
 }
 
+/* The format of the facts in @r (SM_PROTO of who wrote them), or 0 when it holds none. */
+static json_int_t format_of(const json_t *r)
+{
+	return jint(json_object_get(r, "hello"), "proto", 0);
+}
+
+static int check_formats(const json_t *records, struct err *err)
+{
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r)
+		if (format_of(r) > SM_PROTO)
+			return err_set(err, ERR_USER, 0,
+				       "the records of %s were written by a newer sealmatrix "
+				       "(format %" JSON_INTEGER_FORMAT ", this one knows %d): only "
+				       "that one can judge them",
+				       jstr(r, "kernel", "?"), format_of(r), SM_PROTO);
+	return 0;
+}
+
 int report_load(const char *dir, const struct strv *judged, json_t **records, struct err *err)
 {
 	_cleanup_json_ json_t *raw = NULL;
@@ -49,6 +71,8 @@ int report_load(const char *dir, const struct strv *judged, json_t **records, st
 
 	if (!ret)
 		ret = records_load(dir, &raw, err);
+	if (!ret)
+		ret = check_formats(raw, err);
 	if (!ret)
 		*records = judge_kernels(raw, judged, known);
 	return ret;
@@ -101,12 +125,38 @@ static bool is_complete(const char *dir)
 	return run_dir_is_complete(dir) && !records_left(dir);
 }
 
-/* What one should know about the folder as a whole, before one believes that this was all. */
-static json_t *notes(const char *dir, const json_t *records, const struct tally *t)
+static void note_older(const json_t *records, json_t *lines)
+{
+	_cleanup_strv_ struct strv kernels = {0};
+	json_int_t format = SM_PROTO;
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r) {
+		const char *kernel = jstr(r, "kernel", "?");
+
+		if (!format_of(r) || format_of(r) >= SM_PROTO)
+			continue;
+		format = format_of(r) < format ? format_of(r) : format;
+		if (!strv_contains(&kernels, kernel))
+			strv_add(&kernels, kernel);
+	}
+	if (!kernels.n)
+		return;
+	_cleanup_free_ char *names = strv_join(&kernels, ", ");
+
+	add_line(lines, xasprintf("The records of %s were written by an older sealmatrix (format "
+				  "%" JSON_INTEGER_FORMAT ", this one writes %d): facts that it "
+				  "wrote down otherwise count as not looked at.",
+				  names, format, SM_PROTO));
+}
+
+json_t *report_notes(const char *dir, const json_t *records, const struct tally *t)
 {
 	json_t *lines = json_array();
 	_cleanup_free_ char *missing = NULL;
 
+	note_older(records, lines);
 	if (is_complete(dir))
 		return lines;
 	/* Whoever was asked to stop has said so in the records. */
@@ -156,7 +206,8 @@ int report_print(const char *dir, const json_t *records, bool as_json)
 	tally_records(records, &t);
 	int status = tally_status(&t) ?: !is_complete(dir);
 
-	_cleanup_json_ json_t *to_review = review(records), *to_note = notes(dir, records, &t);
+	_cleanup_json_ json_t *to_review = review(records),
+			      *to_note = report_notes(dir, records, &t);
 
 	if (as_json) {
 		print_json(records, to_review, to_note, &t, status);

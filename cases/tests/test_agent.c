@@ -8,10 +8,11 @@
 #include <zlib.h>
 
 #include "guest_test.h"
+#include "proto.h"
 
 #define NONCE "5eed"
 #define PLAN                                                                                     \
-	"{\"proto\":2,\"nonce\":\"" NONCE "\",\"deadline_ms\":20000,\"cpu\":{}}\n"               \
+	"{\"proto\":3,\"nonce\":\"" NONCE "\",\"deadline_ms\":20000,\"cpu\":{}}\n"               \
 	"{\"index\":4,\"case\":\"a\",\"variant\":\"x\",\"kind\":\"seal\",\"params\":{\"seals\":" \
 	"\"0xf\"}}\n"                                                                            \
 	"{\"index\":9,\"case\":\"b\",\"variant\":\"y\",\"kind\":\"odd\",\"params\":{}}\n"
@@ -90,7 +91,7 @@ static void check_frames(FILE *f)
 		assert_text(frame[i], "type", types[i]);
 	}
 	ck_assert_int_eq(fgetc(f), EOF);
-	assert_int(frame[0], "proto", 2);
+	assert_int(frame[0], "proto", SM_PROTO);
 	assert_bool(frame[0], "features.memfd_create.ok", true);
 	assert_text(frame[0], "modules.overlay", "ok");
 	assert_text(frame[0], "modules.unix_diag", "No such file or directory");

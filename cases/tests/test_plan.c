@@ -6,7 +6,7 @@
 #include "guest_test.h"
 #include "plan.h"
 
-#define HEADER "{\"proto\":2,\"nonce\":\"ab\",\"deadline_ms\":10000,\"cpu\":{}}\n"
+#define HEADER "{\"proto\":3,\"nonce\":\"ab\",\"deadline_ms\":10000,\"cpu\":{}}\n"
 #define VARIANT                                                                                    \
 	"{\"index\":7,\"case\":\"c\",\"variant\":\"v\",\"kind\":\"seal\",\"params\":{\"a\":\"b\"}" \
 	"}\n"
@@ -57,10 +57,10 @@ static const struct {
 	{"\n", "line 1: "},
 	{VARIANT, "line 1: protocol 0"},
 	{"{\"proto\":1,\"nonce\":\"a\",\"deadline_ms\":1}\n", "line 1: protocol 1"},
-	{"{\"proto\":2,\"deadline_ms\":1}\n", "line 1: header needs a nonce"},
-	{"{\"proto\":2,\"nonce\":\"\",\"deadline_ms\":1}\n", "line 1: header needs a nonce"},
-	{"{\"proto\":2,\"nonce\":\"a\"}\n", "line 1: header needs deadline_ms"},
-	{"{\"proto\":2,\"nonce\":\"a\",\"deadline_ms\":-1}\n", "line 1: header needs deadline_ms"},
+	{"{\"proto\":3,\"deadline_ms\":1}\n", "line 1: header needs a nonce"},
+	{"{\"proto\":3,\"nonce\":\"\",\"deadline_ms\":1}\n", "line 1: header needs a nonce"},
+	{"{\"proto\":3,\"nonce\":\"a\"}\n", "line 1: header needs deadline_ms"},
+	{"{\"proto\":3,\"nonce\":\"a\",\"deadline_ms\":-1}\n", "line 1: header needs deadline_ms"},
 	{HEADER "{\"index\":7,\"case\":\"c\"\n", "line 2: "},
 	{HEADER VARIANT "{\"index\":8}\n", "line 3: \"case\" is missing"},
 	{HEADER "{\"index\":\"7\"}\n", "line 2: \"index\" is missing or of the wrong type"},

@@ -9,7 +9,7 @@
 #include "test.h"
 #include "xalloc.h"
 
-#define HELLO "{\"type\":\"hello\",\"proto\":2,\"release\":\"6.1.0\"}"
+#define HELLO "{\"type\":\"hello\",\"proto\":3,\"release\":\"6.1.0\"}"
 #define BEGIN "{\"type\":\"begin\",\"index\":0,\"case\":\"c\",\"variant\":\"v\"}"
 #define RESULT                                                                                 \
 	"{\"type\":\"result\",\"index\":0,\"case\":\"c\",\"variant\":\"v\",\"guest_us\":1500," \

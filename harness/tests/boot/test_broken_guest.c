@@ -65,7 +65,7 @@ START_TEST(forged_records_are_not_believed)
 	_cleanup_json_ json_t *run =
 		run_with_agent("forged",
 			       "#!/bin/sh\nprintf '1 26 00000000 "
-			       "{\"type\":\"hello\",\"proto\":2}\\n' > /dev/ttyS1\nexit 0\n",
+			       "{\"type\":\"hello\",\"proto\":3}\\n' > /dev/ttyS1\nexit 0\n",
 			       &status);
 
 	ck_assert_int_eq(status, 1);
