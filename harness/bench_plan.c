@@ -23,17 +23,19 @@ static const struct {
 	unsigned every;
 	bool beside_bare; /* its ratio to a bare boot counts */
 } own_rows[BENCH_ROWS] = {
-	[BARE] = {"bare boot", "--cold --only control-clean --append sm.init=exit", 0},
+	[BARE] = {"bare boot", "--cold --only control-clean --append sm.init=exit", 0, false},
 	[COLD] = {"default suite, cold", "--cold", 0, true},
 	[WARM] = {"default suite, restored, in one machine", "--isolation boot", 0, true},
 	[ONE] = {"one variant and the controls, restored", "--isolation variant --only " VARIANT, 0,
 		 true},
 	[PART_MODULES] = {"boot and modules",
-			  "--cold --only control-clean --append sm.init=modules", NOT_ALWAYS},
-	[PART_CONTROLS] = {"… features and controls", "--cold --only control-*", NOT_ALWAYS},
-	[PART_MACHINE] = {"… and stage machine", "--cold --only stage-machine/*", NOT_ALWAYS},
-	[PART_SEAL] = {"… and seals", "--cold --only seal/*", NOT_ALWAYS},
-	[PART_COW] = {"… and copy-on-write", "--cold --only cow/*", NOT_ALWAYS},
+			  "--cold --only control-clean --append sm.init=modules", NOT_ALWAYS,
+			  false},
+	[PART_CONTROLS] = {"… features and controls", "--cold --only control-*", NOT_ALWAYS, false},
+	[PART_MACHINE] = {"… and stage machine", "--cold --only stage-machine/*", NOT_ALWAYS,
+			  false},
+	[PART_SEAL] = {"… and seals", "--cold --only seal/*", NOT_ALWAYS, false},
+	[PART_COW] = {"… and copy-on-write", "--cold --only cow/*", NOT_ALWAYS, false},
 };
 
 /*
