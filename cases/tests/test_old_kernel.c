@@ -9,15 +9,21 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "guest_test.h"
+#include "machine.h"
 #include "memfd.h"
 #include "probe_features.h"
 
@@ -36,6 +42,7 @@ static const struct kernel {
 } kernels[] = {
 	{"3.16", 316, 0, 0, CLONE_NEWTIME | CLONE_NEWCGROUP},
 	{"4.9", 331, 3, 0xf, CLONE_NEWTIME},
+	{"4.14", 332, 7, 0xf, CLONE_NEWTIME},
 	{"4.19", 334, 7, 0xf, CLONE_NEWTIME},
 	{"5.1", 427, 7, 0x1f, CLONE_NEWTIME},
 	{"5.2", 433, 7, 0x1f, CLONE_NEWTIME},
@@ -247,6 +254,101 @@ START_TEST(real_time_may_be_refused)
 }
 END_TEST
 
+/* --- what an old kernel's usual configuration leaves out ----------------------------------------
+ */
+
+/*
+ * Without CHECKPOINT_RESTORE there is no list of a thread's children. False where such a /proc
+ * cannot be made.
+ */
+static bool hide_children_list(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d", getpid());
+	if (geteuid() || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", path, "tmpfs", 0, NULL) < 0) {
+		test_skip("old_kernel: no mount namespace here");
+		return false;
+	}
+	strcat(path, "/children");
+	ck_assert_int_lt(access(path, F_OK), 0);
+	return true;
+}
+
+/* Without UNIX_DIAG nobody answers. */
+static void deny_netlink(void)
+{
+	struct sock_filter code[] = {
+		LOAD(nr),
+		SKIP_UNLESS(BPF_JEQ, SYS_socket, 3),
+		LOAD(args[0]),
+		SKIP_UNLESS(BPF_JEQ, AF_NETLINK, 1),
+		ANSWER(EPROTONOSUPPORT),
+		ALLOW,
+	};
+	const struct sock_fprog prog = {.len = N(code), .filter = code};
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+}
+
+static pid_t start_child(bool lives)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!lives)
+		_exit(0);
+	if (fork() == 0) /* nobody's child here */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
+}
+
+START_TEST(children_are_found_without_their_list)
+{
+	pid_t want = start_child(true), dead = start_child(false), pids[8];
+
+	if (!hide_children_list())
+		return;
+	ck_assert_int_eq(waitid(P_PID, (id_t)dead, NULL, WEXITED | WNOWAIT), 0);
+	ck_assert_int_eq(proc_children(pids, 8), 1);
+	ck_assert_int_eq(pids[0], want);
+	ck_assert_int_eq(proc_children(pids, 0), 0);
+	kill(want, SIGKILL);
+	waitpid(want, NULL, 0);
+	ck_assert_int_eq(proc_children(pids, 8), 0);
+	waitpid(dead, NULL, 0);
+}
+END_TEST
+
+/* No list of children, no unix_diag, no pidfd_getfd(), no close_range(): the proof is the same. */
+START_TEST(deadlock_is_proved_by_the_means_of_4_9)
+{
+	static const struct variant v[] = {
+		{MACHINE, "image=file", 0, 0, 0, "complete"},
+		{MACHINE, "image=file fault=shared-globals schedule=H1", 0, 0, 0, "quiescent"},
+		{MACHINE, "image=file fault=shared-globals schedule=H2", 0, 0, 0, "quiescent"},
+		{MACHINE, "image=file fault=shared-globals schedule=H3", 0, 0, 0, "quiescent"},
+	};
+
+	if (test_no_machine() || !hide_children_list())
+		return;
+	deny_netlink();
+	become(&kernels[1]);
+	_cleanup_json_ json_t *facts = run(&v[_i]);
+
+	ck_assert_str_eq(kernels[1].name, "4.9");
+	assert_text(facts, "stop.why", v[_i].stop);
+	assert_bool(facts, "stop.deadlock", _i > 0);
+	assert_int(facts, "stray", 0);
+}
+END_TEST
+
 TEST_SUITE(old_kernel)
 {
 	Suite *s = suite_create("old_kernel");
@@ -256,6 +358,8 @@ TEST_SUITE(old_kernel)
 	tcase_add_loop_test(tc, features_are_probed, 0, N(kernels));
 	tcase_add_loop_test(tc, a_variant_runs_or_is_unsupported, 0, N(kernels) * N(variants));
 	tcase_add_loop_test(tc, real_time_may_be_refused, 0, 2);
+	tcase_add_test(tc, children_are_found_without_their_list);
+	tcase_add_loop_test(tc, deadlock_is_proved_by_the_means_of_4_9, 0, 4);
 	suite_add_tcase(s, tc);
 	return s;
 }
