@@ -146,6 +146,7 @@ static void world_free(struct world *w)
 	free(w->spec.name);
 	free(w->spec.arch);
 	free(w->spec.provider);
+	free(w->spec.series);
 	strv_free(&w->spec.keys);
 	strv_free(&w->spec.values);
 }
@@ -338,7 +339,6 @@ START_TEST(old_tree_is_built_with_its_workarounds)
 	ck_assert_ptr_null(strstr(young.origin, "workarounds"));
 	ck_assert_uint_eq(made(&w, "gcc -std=gnu11 ld -z p -k -h 0"), 2);
 	ck_assert_str_ne(k.entry, young.entry);
-	free(w.spec.series);
 }
 END_TEST
 
