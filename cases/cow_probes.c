@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,7 +23,8 @@ static int read_vmflags(uintptr_t addr, char *flags, size_t len)
 	while (getline(&line, &cap, f) > 0) {
 		uintptr_t from, to;
 
-		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+		/* Names of fields begin with a capital letter. */
+		if (!isupper((unsigned char)*line) && sscanf(line, "%lx-%lx ", &from, &to) == 2)
 			here = addr >= from && addr < to;
 		if (!here || strncmp(line, "VmFlags:", 8))
 			continue;

@@ -225,7 +225,9 @@ void facts_machine(const struct machine_run *run, json_t *facts)
 	for (int s = 0; s < STAGES; s++)
 		json_array_append_new(stages, stage_facts(run, s));
 	fact_put(facts, "stages", stages);
-	set_sockets(run, facts);
+	/* As with the timeline: of a run that went well nobody asks. */
+	if (run->stop != STOP_COMPLETE)
+		set_sockets(run, facts);
 	set_pids(run, facts);
 	fact_put(facts, "stray", json_integer(run->strays));
 	set_leaks(ctl, facts);
