@@ -25,8 +25,20 @@ struct access {
 #define CONTROL_READ   2
 #define CONTROL_SELECT 8
 
+/*
+ * For one entry the kernel walks through all the pages up to the next 2 MiB; so many are had at
+ * once. A window holds for one read: what was not mapped at the last one may be now.
+ */
+#define WINDOW 512
+
+struct window {
+	uint64_t first, n; /* pages */
+	uint64_t entry[WINDOW];
+};
+
 struct fwcfg {
 	int pagemap;
+	struct window window;
 	size_t page; /* bytes */
 	struct access *access;
 	uint64_t access_at; /* its physical address */
@@ -39,13 +51,25 @@ struct entry {
 	char name[56];
 };
 
-/* The physical address of a page that is mapped, present and locked; 0: the kernel does not say. */
-static uint64_t physical(const struct fwcfg *f, const void *p)
+/* The entry of page @nr in /proc/self/pagemap; 0 when it cannot be had. */
+static uint64_t entry_of(struct fwcfg *f, uint64_t nr)
 {
-	uint64_t v, at = (uintptr_t)p;
+	struct window *w = &f->window;
 
-	if (pread(f->pagemap, &v, sizeof(v), at / f->page * sizeof(v)) != sizeof(v))
-		return 0;
+	if (nr - w->first >= w->n) {
+		ssize_t got = pread(f->pagemap, w->entry, sizeof(w->entry),
+				    (off_t)(nr * sizeof(uint64_t)));
+
+		w->first = nr;
+		w->n = got > 0 ? (uint64_t)got / sizeof(uint64_t) : 0;
+	}
+	return nr - w->first < w->n ? w->entry[nr - w->first] : 0;
+}
+
+/* The physical address of a page that is mapped, present and locked; 0: the kernel does not say. */
+static uint64_t physical(struct fwcfg *f, const void *p)
+{
+	uint64_t at = (uintptr_t)p, v = entry_of(f, at / f->page);
 	/* Bit 63: present; bits 0 to 54: the frame, 0 without CAP_SYS_ADMIN (admin-guide/mm). */
 	uint64_t frame = v >> 63 ? v & ((1ULL << 55) - 1) : 0;
 
@@ -69,6 +93,7 @@ int fwcfg_read(struct fwcfg *f, uint16_t key, void *to, size_t len)
 	uint32_t control = (uint32_t)key << 16 | CONTROL_SELECT | CONTROL_READ;
 	char *p = to, *end = p + len;
 
+	f->window.n = 0;
 	while (p < end) {
 		uint64_t at = physical(f, p);
 		size_t n = f->page - (uintptr_t)p % f->page;
@@ -125,6 +150,7 @@ static int prepare(struct fwcfg *f, const char **why)
 	if (!f->access)
 		return -errno;
 	*why = "learn a page's frame from /proc/self/pagemap";
+	f->window.n = 0;
 	f->access_at = physical(f, f->access);
 	if (!f->access_at)
 		return -EPERM;
