@@ -33,8 +33,8 @@ ifneq ($(SANITIZE),)
 SANFLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
 
-HOST_PKGS := libarchive libkmod jansson zlib
-HOST_LIBS  = $(shell pkg-config --libs $(HOST_PKGS)) -linih -lmd
+HOST_PKGS := libarchive libkmod jansson zlib libcrypto
+HOST_LIBS  = $(shell pkg-config --libs $(HOST_PKGS)) -linih
 HOST_CFLAGS = -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARN) $(SANFLAGS) -Iharness -Icases \
 	-DSM_VERSION='"$(VERSION)"' -DSM_PREFIX='"$(PREFIX)"' \
 	$(shell pkg-config --cflags $(HOST_PKGS) check)

@@ -6,7 +6,7 @@ set -eu
 
 # build tools and libraries; the machine; the guest; what kernels/ needs to build one
 packages="gcc make pkg-config libc6-dev
-check libarchive-dev libkmod-dev libjansson-dev libinih-dev libmd-dev zlib1g-dev
+check libarchive-dev libkmod-dev libjansson-dev libinih-dev zlib1g-dev
 qemu-system-x86 busybox-static musl-tools kmod
 apt dpkg dpkg-dev debian-archive-keyring ca-certificates gnupg faketime
 flex bison bc libelf-dev libssl-dev patch xz-utils cpio"
