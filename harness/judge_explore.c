@@ -46,13 +46,26 @@ static char *left_text(const json_t *outcome)
 	return text;
 }
 
+/* The kernel's own fault, with a proof, whatever the stages did; or NULL. */
+static const char *lost(const json_t *outcome)
+{
+	const json_t *stop = json_object_get(outcome, "stop");
+
+	return json_object_get(stop, "lost_wakeup") ? CLASS_LOST_WAKEUP
+	       : json_object_get(stop, "lost_eof")  ? CLASS_LOST_EOF
+						    : NULL;
+}
+
 /* The class by the same rules as a single run's; caller frees. */
 static char *class_of(const json_t *outcome)
 {
 	_cleanup_json_ json_t *as_record = json_pack("{s:{s:O, s:O}}", "observed", "stages",
 						     json_object_get(outcome, "stages"), "uses",
 						     json_object_get(outcome, "failures"));
-	const char *class = as_record ? machine_class(as_record) : NULL;
+	const char *class = lost(outcome);
+
+	if (!class && as_record)
+		class = machine_class(as_record);
 
 	if (class)
 		return xstrdup(class);
@@ -93,7 +106,7 @@ static void add_outcome(json_t *classes, const json_t *outcome)
 	add(c, "executions", jint(outcome, "count", 0));
 	if (*left)
 		json_object_set_new(c, "left", json_string(left));
-	if (*left && jbool(json_object_get(outcome, "stop"), "deadlock", 0) == 1)
+	if (*left && (lost(outcome) || jbool(json_object_get(outcome, "stop"), "deadlock", 0) == 1))
 		add(c, "proved", 1);
 	if (witness && (!old || strlen(witness) < strlen(old)))
 		json_object_set_new(c, "witness", json_string(witness));
@@ -103,6 +116,7 @@ static void judge_class(const json_t *c, json_int_t executions, struct verdict *
 {
 	const char *name = jstr(c, "class", "?"), *left = jstr(c, "left", NULL);
 	bool proved = jint(c, "proved", 0) == jint(c, "outcomes", -1);
+	bool kernel = !strcmp(name, CLASS_LOST_WAKEUP) || !strcmp(name, CLASS_LOST_EOF);
 
 	if (!strcmp(name, COMPLETE))
 		return;
@@ -111,6 +125,7 @@ static void judge_class(const json_t *c, json_int_t executions, struct verdict *
 		    name, jint(c, "executions", 0), executions, left ? ": left for ever: " : "",
 		    left ? left : "",
 		    !left    ? ""
+		    : kernel ? " (the kernel's fault, proved each time)"
 		    : proved ? " (deadlock, proved each time)"
 			     : " (not each time with a proof)");
 }

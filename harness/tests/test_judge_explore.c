@@ -10,6 +10,7 @@
 #include "postmortem.h"
 #include "table.h"
 #include "test.h"
+#include "xalloc.h"
 
 static json_t *stages(const char *p, const char *c, const char *i)
 {
@@ -187,6 +188,25 @@ START_TEST(every_outcome_of_an_affected_kernel_has_a_class)
 END_TEST
 
 /* A hang without a proof is not called a deadlock. */
+/* A kernel's fault is told from a deadlock of the protocol, and does not wait for a class of it. */
+START_TEST(lost_wakeups_are_classes_of_their_own)
+{
+	static const char *const keys[] = {"lost_wakeup", "lost_eof"};
+	static const char *const classes[] = {"lost-wakeup", "lost-eof"};
+	json_t *odd = outcome(stages(READS("P"), WELL("C"), WELL("I")), "[]", "quiescent", 0, 7);
+
+	json_object_set_new(json_object_get(odd, "stop"), keys[_i],
+			    json_pack("{s:s, s:s}", "stage", "P", "end", "c1"));
+	_cleanup_json_ json_t *r = record(json_pack("[o, o]", complete(93), odd), 100);
+	_cleanup_free_ char *said =
+		xasprintf("%s in 7 of 100 executions: left for ever: P (the kernel's fault, "
+			  "proved each time)",
+			  classes[_i]);
+
+	assert_verdict(r, OUTCOME_HANG, said);
+}
+END_TEST
+
 START_TEST(unproved_is_said)
 {
 	_cleanup_json_ json_t *r = healthy();
@@ -233,6 +253,7 @@ TEST_SUITE(explorations)
 	tcase_add_loop_test(tc, another_outcome_is_told_by_its_class, 0,
 			    sizeof(others) / sizeof(*others));
 	tcase_add_test(tc, every_outcome_of_an_affected_kernel_has_a_class);
+	tcase_add_loop_test(tc, lost_wakeups_are_classes_of_their_own, 0, 2);
 	tcase_add_test(tc, unproved_is_said);
 	tcase_add_test(tc, table_shows_classes_and_witnesses);
 	suite_add_tcase(s, tc);
