@@ -141,7 +141,7 @@ $(O)/tests/unit: $(LIB_OBJ) $(TEST_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(HOST_LIBS)
 
-$(O)/tests/boot: $(LIB_OBJ) $(BOOT_OBJ) $(addprefix $(O)/harness/tests/,main.o small_disk.o)
+$(O)/tests/boot: $(LIB_OBJ) $(BOOT_OBJ) $(addprefix $(O)/harness/tests/,main.o refuse.o small_disk.o)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(HOST_LIBS)
 

@@ -8,12 +8,29 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "proto.h"
 #include "template.h"
+
+/* From the cache's file system to another kind, or where the former call is not known. */
+static int send_range(int from, int to, off_t at, off_t end)
+{
+	if (lseek(to, at, SEEK_SET) < 0)
+		return -errno;
+	while (at < end) {
+		ssize_t n = sendfile(to, from, &at, end - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+	}
+	return 0;
+}
 
 static int copy_range(int from, int to, off_t at, off_t end)
 {
@@ -24,6 +41,8 @@ static int copy_range(int from, int to, off_t at, off_t end)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && (errno == EXDEV || errno == ENOSYS || errno == EOPNOTSUPP))
+			return send_range(from, to, in, end);
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
 	}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Templates on file systems that lack something, or room: said, nothing is left, or it works. */
+#include <dirent.h>
+#include <errno.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "proto.h"
+#include "publish.h"
+#include "refuse.h"
+#include "small_disk.h"
+#include "template.h"
+#include "test.h"
+#include "tiny_guest.h"
+#include "xalloc.h"
+
+#define MEMORY_MIB 32
+/* incb 0x200000: a page of memory that had been all zeros, and so a hole */
+#define TOUCH 0xfe, 0x05, 0, 0, 0x20, 0
+#define PARK  SET_DX(SM_PARK_PORT), OUT_DX(SM_PARK_VALUE)
+#define DONE  OUT_IMM(SM_EXIT_PORT, SM_EXIT_DONE), SPIN
+
+/* A multiboot module's path has no blank, and QEMU takes none in a migration's. */
+static char scratch[] = "/tmp/sealmatrix-room.XXXXXX";
+static char *kernel, *list, *cache;
+static struct vm_config boot;
+static struct template_opts opts;
+
+static size_t say(unsigned char *code, const char *text)
+{
+	const unsigned char port[] = {SET_DX(CHANNEL_PORT)};
+	size_t n = sizeof(port);
+
+	memcpy(code, port, n);
+	for (; *text; text++) {
+		const unsigned char out[] = {OUT_DX(*text)};
+
+		memcpy(code + n, out, sizeof(out));
+		n += sizeof(out);
+	}
+	return n;
+}
+
+static size_t put(unsigned char *code, const unsigned char *more, size_t n)
+{
+	memcpy(code, more, n);
+	return n;
+}
+
+#define PUT(at, ...) \
+	put(at, (const unsigned char[]){__VA_ARGS__}, sizeof((const unsigned char[]){__VA_ARGS__}))
+
+/* A kernel that is ready, and, restored, uses some memory and is ready as an agent is. */
+static void put_guest(void)
+{
+	unsigned char code[1024];
+	size_t n = say(code, SM_PARK_READY);
+
+	n += PUT(code + n, PARK, TOUCH);
+	n += say(code + n, SM_PARK_READY);
+	n += PUT(code + n, PARK, DONE);
+	tiny_guest(kernel, code, n);
+}
+
+static void setup(void)
+{
+	struct err err = ERR_INIT;
+
+	ck_assert_ptr_nonnull(mkdtemp(scratch));
+	cache = xasprintf("%s/cache", test_dir());
+	kernel = xasprintf("%s/kernel", test_dir());
+	list = xasprintf("%s/list", test_dir());
+	setenv("XDG_CACHE_HOME", cache, 1);
+	put_guest();
+	ck_assert_int_eq(publish_buffer(list, "dir /x 0755\n", 12, &err), 0);
+	boot = (struct vm_config){.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB};
+	opts = (struct template_opts){
+		.boot = &boot, .kernel_sha256 = "1234", .list = list, .scratch = scratch};
+}
+
+static void teardown(void)
+{
+	ck_assert_int_eq(rmdir(scratch), 0); /* nothing is left in it */
+	free(kernel);
+	free(list);
+	free(cache);
+}
+
+static struct template get(void)
+{
+	struct template t;
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(template_get(&opts, &t, &err) == 0, "%s", err.msg);
+	return t;
+}
+
+/* Blocks that @path takes, KiB. */
+static long kib(const char *path)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	return st.st_blocks / 2;
+}
+
+static int warm_in(const struct template *t, const char *dir, struct err *err)
+{
+	struct template warm;
+	int ret = template_warm(t, &boot, dir, &warm, err);
+
+	if (!ret)
+		ck_assert_int_ge(kib(warm.ram), 4);
+	template_free(&warm);
+	return ret;
+}
+
+/* As large as the machine's memory, for the zeros stay; else as any. */
+START_TEST(without_holes_it_is_larger_and_as_good)
+{
+	if (!REFUSE({.call = SYS_fallocate,
+		     .arg = 1,
+		     .mask = FALLOC_FL_PUNCH_HOLE,
+		     .value = FALLOC_FL_PUNCH_HOLE,
+		     .error = EOPNOTSUPP}))
+		return;
+	_cleanup_template_ struct template one = get(), two = get();
+	struct err err = ERR_INIT;
+
+	ck_assert_int_ge(kib(one.ram), MEMORY_MIB << 10);
+	ck_assert_str_eq(one.id, two.id);
+	ck_assert_msg(warm_in(&one, scratch, &err) == 0, "%s", err.msg);
+}
+END_TEST
+
+/* Room cannot be set aside, nor copied without going through a buffer. */
+static const int copying_errors[] = {EXDEV, ENOSYS, EOPNOTSUPP};
+
+START_TEST(without_fallocate_and_copying_it_is_as_good)
+{
+	if (!REFUSE({.call = SYS_fallocate, .error = EOPNOTSUPP},
+		    {.call = SYS_copy_file_range, .error = copying_errors[_i]}))
+		return;
+	_cleanup_template_ struct template one = get(), two = get();
+	struct err err = ERR_INIT;
+
+	ck_assert_str_eq(one.id, two.id);
+	ck_assert_msg(warm_in(&one, scratch, &err) == 0, "%s", err.msg);
+}
+END_TEST
+
+/* What a failed attempt leaves: locks, and nothing that anybody would take for a template. */
+static void nothing_is_left(void)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/sealmatrix/template", cache);
+	_cleanup_closedir_ DIR *d = opendir(dir);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		ck_assert_msg(*e->d_name == '.' || strstr(e->d_name, ".lock"), "%s", e->d_name);
+}
+
+START_TEST(without_mmap_there_is_none)
+{
+	if (!REFUSE({.call = SYS_mmap,
+		     .arg = 3,
+		     .mask = MAP_SHARED | MAP_ANONYMOUS,
+		     .value = MAP_SHARED,
+		     .error = ENODEV}))
+		return;
+	struct template t;
+	struct err err = ERR_INIT;
+	int ret = template_get(&opts, &t, &err);
+
+	template_free(&t);
+	ck_assert_int_lt(ret, 0);
+	ck_assert_msg(strstr(err.msg, "No such device") != NULL, "%s", err.msg);
+	nothing_is_left();
+}
+END_TEST
+
+/* The memory has its room, which was set aside; the state takes some 300 KiB, and finds 64. */
+START_TEST(disk_that_fills_while_the_state_is_written)
+{
+	_cleanup_free_ char *size = xasprintf("%dk", (MEMORY_MIB << 10) + 64);
+	struct template t;
+	struct err err = ERR_INIT;
+
+	if (!small_disk(cache, size))
+		return;
+	int ret = template_get(&opts, &t, &err);
+
+	template_free(&t);
+	ck_assert_int_lt(ret, 0);
+	ck_assert_msg(strstr(err.msg, "No space left") != NULL, "%s", err.msg);
+	nothing_is_left();
+}
+END_TEST
+
+static void is_empty(const char *dir)
+{
+	_cleanup_closedir_ DIR *d = opendir(dir);
+
+	ck_assert_ptr_nonnull(d);
+	for (struct dirent *e; (e = readdir(d));)
+		ck_assert_msg(*e->d_name == '.', "%s", e->d_name);
+}
+
+/* KiB of room besides the memory's copy; is that enough? QEMU gets SIGBUS where a hole that it
+ * writes to cannot be filled. */
+static const struct {
+	int more;
+	const char *said, *or_said;
+} rooms[] = {
+	{-8, "copy ", "copy "},
+	{0, "killed by signal 7", "No space left"},
+	{8, "No space left", "No space left"},
+	{4096, NULL, NULL},
+};
+
+START_TEST(disk_that_fills_while_a_copy_is_made)
+{
+	_cleanup_template_ struct template t = get();
+	_cleanup_free_ char *dir = xasprintf("%s/small", scratch);
+	_cleanup_free_ char *size = xasprintf("%ldk", kib(t.ram) + rooms[_i].more);
+	struct err err = ERR_INIT;
+
+	if (small_disk(dir, size)) {
+		int ret = warm_in(&t, dir, &err);
+
+		ck_assert_msg((ret < 0) == (rooms[_i].said != NULL), "%s", err.msg);
+		if (ret < 0)
+			ck_assert_msg(strstr(err.msg, rooms[_i].said) ||
+					      strstr(err.msg, rooms[_i].or_said),
+				      "%s", err.msg);
+		is_empty(dir);
+		umount2(dir, MNT_DETACH);
+	}
+	rmdir(dir);
+}
+END_TEST
+
+TEST_SUITE(template_room)
+{
+	Suite *s = suite_create("template room");
+	TCase *tc = tcase_create("template room");
+
+	tcase_set_timeout(tc, 600);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, without_holes_it_is_larger_and_as_good);
+	tcase_add_loop_test(tc, without_fallocate_and_copying_it_is_as_good, 0,
+			    sizeof(copying_errors) / sizeof(*copying_errors));
+	tcase_add_test(tc, without_mmap_there_is_none);
+	tcase_add_test(tc, disk_that_fills_while_the_state_is_written);
+	tcase_add_loop_test(tc, disk_that_fills_while_a_copy_is_made, 0,
+			    sizeof(rooms) / sizeof(*rooms));
+	suite_add_tcase(s, tc);
+	return s;
+}
