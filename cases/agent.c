@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <string.h>
 #include <termios.h>
@@ -112,6 +113,18 @@ static void fill_std_fds(void)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
+}
+
+/*
+ * Whoever of us is woken waits until the other one blocks: between parent and child each word in a
+ * pipe would else change the process twice, and an emulated CPU forgets what it knows of its code
+ * at each change. Nothing depends on it.
+ */
+static void stay_behind(void)
+{
+	const struct sched_param param = {0};
+
+	(void)sched_setscheduler(0, SCHED_BATCH, &param);
 }
 
 /* What the kernel prints reaches the host only if this does. Whether it does is for the host to
@@ -343,6 +356,7 @@ int main(int argc, char **argv)
 	 */
 	json_object_seed(1);
 	fill_std_fds();
+	stay_behind();
 	if (parse_options(argc, argv, &o) < 0)
 		return EXIT_USAGE;
 	if (o.help)

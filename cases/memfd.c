@@ -27,7 +27,7 @@ static int create(void)
 
 static int fill(int fd)
 {
-	char block[1024];
+	char block[4096];
 
 	memset(block, MEMFD_FILL, sizeof(block));
 	for (size_t left = memfd_size(); left; left -= sizeof(block)) {
