@@ -59,7 +59,10 @@ const struct command cmd_report = {
 	.summary = "Judge the records of a run again and print its table, without booting",
 	.help = "RESULTS is a run's folder, or one kernel's folder in it. Outcomes are computed "
 		"anew from\n"
-		"the recorded facts and kernels/known-issues.conf.\n\n"
+		"the recorded facts and kernels/known-issues.conf. A run that was killed, or is "
+		"not "
+		"through, is\n"
+		"reported as far as it has come, and as incomplete.\n\n"
 		"  --post-mortem[=PATTERN]  explain each failed stage machine (whose name "
 		"matches) instead\n"
 		"  --json                   print the judged records as one JSON object\n",
