@@ -21,15 +21,9 @@
 /* Says a text on the channel and then does what @last does. */
 static void guest(const char *path, const char *text, const unsigned char *last, size_t len)
 {
-	unsigned char code[1024] = {SET_DX(CHANNEL_PORT)};
-	size_t n = 4;
+	unsigned char code[1024];
+	size_t n = tiny_guest_say(code, text);
 
-	for (; *text; text++) {
-		const unsigned char out[] = {OUT_DX(*text)};
-
-		memcpy(code + n, out, sizeof(out));
-		n += sizeof(out);
-	}
 	memcpy(code + n, last, len);
 	tiny_guest(path, code, n + len);
 }

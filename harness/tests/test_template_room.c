@@ -33,21 +33,6 @@ static char *kernel, *list, *cache;
 static struct vm_config boot;
 static struct template_opts opts;
 
-static size_t say(unsigned char *code, const char *text)
-{
-	const unsigned char port[] = {SET_DX(CHANNEL_PORT)};
-	size_t n = sizeof(port);
-
-	memcpy(code, port, n);
-	for (; *text; text++) {
-		const unsigned char out[] = {OUT_DX(*text)};
-
-		memcpy(code + n, out, sizeof(out));
-		n += sizeof(out);
-	}
-	return n;
-}
-
 static size_t put(unsigned char *code, const unsigned char *more, size_t n)
 {
 	memcpy(code, more, n);
@@ -61,10 +46,10 @@ static size_t put(unsigned char *code, const unsigned char *more, size_t n)
 static void put_guest(void)
 {
 	unsigned char code[1024];
-	size_t n = say(code, SM_PARK_READY);
+	size_t n = tiny_guest_say(code, SM_PARK_READY);
 
 	n += PUT(code + n, PARK, TOUCH);
-	n += say(code + n, SM_PARK_READY);
+	n += tiny_guest_say(code + n, SM_PARK_READY);
 	n += PUT(code + n, PARK, DONE);
 	tiny_guest(kernel, code, n);
 }

@@ -38,3 +38,18 @@ void tiny_guest(const char *path, const unsigned char *code, size_t len)
 	ck_assert_msg(publish_buffer(path, image, size, &err) == 0, "%s", err.msg);
 	free(image);
 }
+
+size_t tiny_guest_say(unsigned char *code, const char *text)
+{
+	const unsigned char port[] = {SET_DX(CHANNEL_PORT)};
+	size_t n = sizeof(port);
+
+	memcpy(code, port, n);
+	for (; *text; text++) {
+		const unsigned char out[] = {OUT_DX(*text)};
+
+		memcpy(code + n, out, sizeof(out));
+		n += sizeof(out);
+	}
+	return n;
+}

@@ -35,3 +35,6 @@
 
 /* Write a guest of @code to @path; the test fails if it cannot be written. */
 void tiny_guest(const char *path, const unsigned char *code, size_t len);
+
+/* Put at @code what says @text on the channel; how many bytes that is. */
+size_t tiny_guest_say(unsigned char *code, const char *text);
