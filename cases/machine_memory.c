@@ -121,10 +121,10 @@ static void set_frames(const struct machine_run *run, int r, json_t *o)
 									stage_names[b]));
 		}
 	}
-	if (any) {
+	if (any)
 		json_object_set(o, "pfn", pfn);
+	if (json_array_size(shared))
 		json_object_set(o, "pfn_shared", shared);
-	}
 	json_decref(pfn);
 	json_decref(shared);
 }
