@@ -29,7 +29,6 @@ static const struct {
 	{"norandmaps", "the same for programs; and code translated once serves again"},
 	{"cryptomgr.notests=1", "self-tests of ciphers are a sixth of a boot"},
 	{"init_on_alloc=0", "Debian's kernels else clear pages that are overwritten at once"},
-	{"rcupdate.rcu_expedited=1", "who leaves a namespace waits for RCU, else tick after tick"},
 	{"printk.time=1", "a time stamp tells the kernel's own lines from a program's"},
 	{"sysrq_always_enabled", "the host can ask a stuck kernel for its stacks"},
 };
