@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The same inputs give the same bytes, whatever else the host is doing (DESIGN rule 7). */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,18 +44,38 @@ static void end_load(int n)
 	}
 }
 
-/* Records without the host's times. */
-static char *comparable(const json_t *run)
+/* Records without the host's times. Caller owns them. */
+static json_t *comparable(const json_t *run)
 {
-	_cleanup_json_ json_t *records = json_deep_copy(json_object_get(run, "records"));
-	json_t *r;
+	json_t *records = json_deep_copy(json_object_get(run, "records")), *r;
 	size_t i;
 
 	json_array_foreach (records, i, r) {
 		json_object_del(r, "cpu_s");
 		json_object_del(r, "wall_s");
 	}
-	return json_dumps(records, JSON_COMPACT | JSON_SORT_KEYS);
+	return records;
+}
+
+/* The first difference is shown; a whole run would be more than Check takes as a message. */
+static void same_records(const json_t *one, const json_t *two, const char *dir)
+{
+	_cleanup_json_ json_t *as = comparable(one), *bs = comparable(two);
+	json_t *a;
+	size_t i;
+
+	json_array_foreach (as, i, a) {
+		const json_t *b = json_array_get(bs, i);
+
+		if (b && json_equal(a, b))
+			continue;
+		_cleanup_free_ char *ta = json_dumps(a, JSON_COMPACT | JSON_SORT_KEYS);
+		_cleanup_free_ char *tb = b ? json_dumps(b, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+
+		ck_abort_msg("record %zu of %s differs\n%.1500s\n%.1500s", i + 1, dir, ta,
+			     tb ? tb : "none");
+	}
+	ck_assert_uint_eq(json_array_size(as), json_array_size(bs));
 }
 
 static void same_file(const char *one, const char *two, const char *kernel, const char *name)
@@ -90,22 +111,6 @@ static void same_files(const char *one, const char *two, const char *kernel)
 	}
 }
 
-/* Outside of a soak each test is done one way, with machines that are booted (@cold) or restored.
- */
-static bool is_due(int cold, int usual)
-{
-	return cold == usual || getenv("SM_SOAK");
-}
-
-/* How often: the few that are worth it in every check, or what `make soak` asks for. */
-static int runs(void)
-{
-	const char *soak = getenv("SM_SOAK");
-	int n = soak ? atoi(soak) : 2;
-
-	return n < 2 ? 2 : n;
-}
-
 static json_t *one_run(const char *dir, const char *kernel, const char *suite, bool cold,
 		       bool loaded)
 {
@@ -118,40 +123,39 @@ static json_t *one_run(const char *dir, const char *kernel, const char *suite, b
 	return run;
 }
 
-/* Every second run with every core kept busy; the first is what all others must be like. */
-static json_t *repeated(const char *kernel, const char *suite, bool cold)
+static void same_run(const char *first, const json_t *expected, const char *dir, const json_t *run,
+		     const char *const kernels[])
 {
-	_cleanup_free_ char *first = results_dir("first"), *text = NULL;
-	json_t *run = one_run(first, kernel, suite, cold, false);
 	struct err err = ERR_INIT;
 
-	text = comparable(run);
-	for (int i = 1; i < runs(); i++) {
-		_cleanup_free_ char *dir = results_dir("again");
-		_cleanup_json_ json_t *again = one_run(dir, kernel, suite, cold, i % 2);
-		_cleanup_free_ char *other = comparable(again);
+	same_records(expected, run, dir);
+	for (size_t i = 0; kernels[i]; i++)
+		same_files(first, dir, kernels[i]);
+	ck_assert_msg(remove_tree(dir, &err) == 0, "%s", err.msg);
+}
 
-		ck_assert_msg(!strcmp(text, other), "run %d differs\n%s\n%s", i + 1, text, other);
-		same_files(first, dir, kernel);
-		ck_assert_msg(remove_tree(dir, &err) == 0, "%s", err.msg);
-		if (i % 20 == 0)
-			fprintf(stderr, "%s, suite %s: %d runs are identical\n", kernel, suite,
-				i + 1);
-	}
+/* Two runs, one of them with every core kept busy. Each test is done one way, with machines that
+ * are booted (@cold) or restored; a soak does all. */
+static json_t *repeated(const char *kernel, const char *suite, bool cold)
+{
+	const char *const kernels[] = {kernel, NULL};
+	_cleanup_free_ char *first = results_dir("first"), *dir = results_dir("again");
+	json_t *run = one_run(first, kernel, suite, cold, false);
+	_cleanup_json_ json_t *again = one_run(dir, kernel, suite, cold, true);
+
+	same_run(first, run, dir, again, kernels);
 	return run;
 }
 
 START_TEST(healthy_runs_are_identical)
 {
-	if (is_due(_i, false))
-		json_decref(repeated("6.1", "default", _i));
+	json_decref(repeated("6.1", "default", false));
 }
 END_TEST
 
 START_TEST(affected_runs_are_identical)
 {
-	if (is_due(_i, false))
-		json_decref(repeated("cow-6.1", "default", _i));
+	json_decref(repeated("cow-6.1", "default", false));
 }
 END_TEST
 
@@ -174,9 +178,7 @@ static void check_named(const json_t *run, const char *kernel, const char *seals
 
 START_TEST(schedules_of_an_affected_kernel)
 {
-	if (!is_due(_i, true))
-		return;
-	_cleanup_json_ json_t *run = repeated("cow-6.1", "schedules", _i);
+	_cleanup_json_ json_t *run = repeated("cow-6.1", "schedules", true);
 
 	check_named(run, "cow-6.1", "0x1f", true);
 	check_named(run, "cow-6.1", "0xf", false);
@@ -185,12 +187,76 @@ END_TEST
 
 START_TEST(schedules_of_a_healthy_kernel)
 {
-	if (!is_due(_i, true))
-		return;
-	_cleanup_json_ json_t *run = repeated("6.1", "schedules", _i);
+	_cleanup_json_ json_t *run = repeated("6.1", "schedules", true);
 
 	check_named(run, "6.1", "0x1f", false);
 	check_named(run, "6.1", "0xf", false);
+}
+END_TEST
+
+/* Both kernels, the default suite and all schedules. One machine at a time. */
+static const char *const soaked[] = {"6.1", "cow-6.1", NULL};
+
+#define SOAK(...) \
+	soaked[0], soaked[1], "--accel", "tcg", "--suite", "soak", "-j", "1", ##__VA_ARGS__
+
+static pid_t soak_start(const char *dir, bool cold)
+{
+	const char *const args[] = {"run", "--json", "--results", dir, SOAK(cold ? "--cold" : NULL),
+				    NULL};
+
+	return driver_start(dir, args);
+}
+
+static void soak_end(pid_t pid, const char *first, const json_t *expected, const char *dir)
+{
+	_cleanup_free_ char *out = xasprintf("%s/stdout.txt", dir);
+	_cleanup_json_ json_t *run = NULL;
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status), "%s: wait status %#x", dir,
+		      status);
+	run = json_load_file(out, 0, NULL);
+	ck_assert_ptr_nonnull(run);
+	same_run(first, expected, dir, run, soaked);
+}
+
+/*
+ * `make soak`: as many runs as it asks for. The first is alone; all others come in batches of one
+ * more than there are cores, which keeps each of them busy.
+ */
+START_TEST(soaked_runs_are_identical)
+{
+	const char *soak = getenv("SM_SOAK");
+	int runs = soak ? atoi(soak) : 0, batch = (int)sysconf(_SC_NPROCESSORS_ONLN) + 1, status;
+	_cleanup_free_ char *first = results_dir("first");
+	_cleanup_json_ json_t *run = NULL;
+	pid_t pid[MAX_CPUS];
+	char *dir[MAX_CPUS];
+
+	if (!soak)
+		return;
+	ck_assert_int_gt(runs, 1);
+	batch = batch < MAX_CPUS ? batch : MAX_CPUS;
+	run = _i ? RUN(first, &status, SOAK("--cold")) : RUN(first, &status, SOAK());
+	ck_assert_int_eq(status, 0);
+	for (int done = 1, n; done < runs; done += n) {
+		for (n = 0; n < batch && done + n < runs; n++) {
+			_cleanup_free_ char *name = xasprintf("run %d", done + n + 1);
+
+			dir[n] = results_dir(name);
+			pid[n] = soak_start(dir[n], _i);
+		}
+		for (int i = 0; i < n; i++) {
+			soak_end(pid[i], first, run, dir[i]);
+			free(dir[i]);
+		}
+		if (done / 20 != (done + n) / 20)
+			fprintf(stderr, "%s: %d runs are identical\n", _i ? "cold" : "restored",
+				done + n);
+	}
 }
 END_TEST
 
@@ -200,10 +266,14 @@ TEST_SUITE(determinism)
 	TCase *tc = tcase_create("determinism");
 
 	tcase_set_timeout(tc, 0);
-	tcase_add_loop_test(tc, healthy_runs_are_identical, 0, 2);
-	tcase_add_loop_test(tc, affected_runs_are_identical, 0, 2);
-	tcase_add_loop_test(tc, schedules_of_an_affected_kernel, 0, 2);
-	tcase_add_loop_test(tc, schedules_of_a_healthy_kernel, 0, 2);
+	tcase_add_test(tc, healthy_runs_are_identical);
+	tcase_add_test(tc, affected_runs_are_identical);
+	tcase_add_test(tc, schedules_of_an_affected_kernel);
+	tcase_add_test(tc, schedules_of_a_healthy_kernel);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("soak");
+	tcase_set_timeout(tc, 0);
+	tcase_add_loop_test(tc, soaked_runs_are_identical, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }
