@@ -58,8 +58,8 @@ static bool starts_with(const char *s, const char *end, const char *what)
 
 /*
  * Nearly every line is what nsexec/log.c puts together around a plain text. A parser that builds
- * objects of it would be a fifth of what the agent does in a run of the machine; it gets the
- * others, which are left as they are.
+ * objects of it would be nearly a third of what the agent executes in a run of the machine; it gets
+ * the others, which are left as they are.
  */
 static bool plain_line(char *line, const char *end, const char **level, const char **msg)
 {

@@ -61,21 +61,25 @@ pid_t driver_start(const char *dir, const char *const args[])
 	return pid;
 }
 
-json_t *driver_run(const char *dir, int *status, const char *const args[])
+pid_t driver_run_start(const char *dir, const char *const args[])
 {
 	const char *all[32] = {"run", "--json", "--results", dir};
-	_cleanup_free_ char *out = xasprintf("%s/stdout.txt", dir), *log = NULL;
-	_cleanup_free_ char *log_path = xasprintf("%s/stderr.txt", dir);
-	struct err err = ERR_INIT;
-	json_error_t jerr;
-	int ws;
 
 	for (size_t i = 0; args[i]; i++) {
 		ck_assert_uint_lt(i + 5, sizeof(all) / sizeof(*all));
 		all[i + 4] = args[i];
 		all[i + 5] = NULL;
 	}
-	pid_t pid = driver_start(dir, all);
+	return driver_start(dir, all);
+}
+
+json_t *driver_run_end(const char *dir, pid_t pid, int *status)
+{
+	_cleanup_free_ char *out = xasprintf("%s/stdout.txt", dir), *log = NULL;
+	_cleanup_free_ char *log_path = xasprintf("%s/stderr.txt", dir);
+	struct err err = ERR_INIT;
+	json_error_t jerr;
+	int ws;
 
 	while (waitpid(pid, &ws, 0) < 0)
 		ck_assert_int_eq(errno, EINTR);
@@ -89,6 +93,11 @@ json_t *driver_run(const char *dir, int *status, const char *const args[])
 		ck_abort_msg("no JSON from the driver (status %d): %s", *status, log ? log : "");
 	}
 	return run;
+}
+
+json_t *driver_run(const char *dir, int *status, const char *const args[])
+{
+	return driver_run_end(dir, driver_run_start(dir, args), status);
 }
 
 json_t *find_variant(const json_t *run, const char *kernel, const char *name)

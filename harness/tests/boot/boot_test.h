@@ -19,6 +19,10 @@ char *results_dir(const char *name);
  */
 json_t *driver_run(const char *dir, int *status, const char *const args[]);
 
+/* Its two halves, for several at once. */
+pid_t driver_run_start(const char *dir, const char *const args[]);
+json_t *driver_run_end(const char *dir, pid_t pid, int *status);
+
 #define RUN(dir, status, ...) driver_run(dir, status, (const char *const[]){__VA_ARGS__, NULL})
 
 /* Start it without waiting, output to files stdout.txt and stderr.txt in @dir. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The same inputs give the same bytes, whatever else the host is doing (DESIGN rule 7). */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,12 +175,17 @@ static void check_named(const json_t *run, const char *kernel, const char *seals
 	}
 }
 
+static void check_all_named(const json_t *run, const char *kernel, bool affected)
+{
+	check_named(run, kernel, "0x1f", affected);
+	check_named(run, kernel, "0xf", false);
+}
+
 START_TEST(schedules_of_an_affected_kernel)
 {
 	_cleanup_json_ json_t *run = repeated("cow-6.1", "schedules", true);
 
-	check_named(run, "cow-6.1", "0x1f", true);
-	check_named(run, "cow-6.1", "0xf", false);
+	check_all_named(run, "cow-6.1", true);
 }
 END_TEST
 
@@ -189,39 +193,15 @@ START_TEST(schedules_of_a_healthy_kernel)
 {
 	_cleanup_json_ json_t *run = repeated("6.1", "schedules", true);
 
-	check_named(run, "6.1", "0x1f", false);
-	check_named(run, "6.1", "0xf", false);
+	check_all_named(run, "6.1", false);
 }
 END_TEST
 
-/* Both kernels, the default suite and all schedules. One machine at a time. */
+#define SOAK "6.1", "cow-6.1", "--accel", "tcg", "--suite", "soak", "-j", "1"
+
+/* The default suite and all schedules, one machine at a time: restored, cold. */
+static const char *const soak_args[2][10] = {{SOAK}, {SOAK, "--cold"}};
 static const char *const soaked[] = {"6.1", "cow-6.1", NULL};
-
-#define SOAK(...) \
-	soaked[0], soaked[1], "--accel", "tcg", "--suite", "soak", "-j", "1", ##__VA_ARGS__
-
-static pid_t soak_start(const char *dir, bool cold)
-{
-	const char *const args[] = {"run", "--json", "--results", dir, SOAK(cold ? "--cold" : NULL),
-				    NULL};
-
-	return driver_start(dir, args);
-}
-
-static void soak_end(pid_t pid, const char *first, const json_t *expected, const char *dir)
-{
-	_cleanup_free_ char *out = xasprintf("%s/stdout.txt", dir);
-	_cleanup_json_ json_t *run = NULL;
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0)
-		ck_assert_int_eq(errno, EINTR);
-	ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status), "%s: wait status %#x", dir,
-		      status);
-	run = json_load_file(out, 0, NULL);
-	ck_assert_ptr_nonnull(run);
-	same_run(first, expected, dir, run, soaked);
-}
 
 /*
  * `make soak`: as many runs as it asks for. The first is alone; all others come in batches of one
@@ -240,17 +220,22 @@ START_TEST(soaked_runs_are_identical)
 		return;
 	ck_assert_int_gt(runs, 1);
 	batch = batch < MAX_CPUS ? batch : MAX_CPUS;
-	run = _i ? RUN(first, &status, SOAK("--cold")) : RUN(first, &status, SOAK());
+	run = driver_run(first, &status, soak_args[_i]);
 	ck_assert_int_eq(status, 0);
+	check_all_named(run, "6.1", false);
+	check_all_named(run, "cow-6.1", true);
 	for (int done = 1, n; done < runs; done += n) {
 		for (n = 0; n < batch && done + n < runs; n++) {
 			_cleanup_free_ char *name = xasprintf("run %d", done + n + 1);
 
 			dir[n] = results_dir(name);
-			pid[n] = soak_start(dir[n], _i);
+			pid[n] = driver_run_start(dir[n], soak_args[_i]);
 		}
 		for (int i = 0; i < n; i++) {
-			soak_end(pid[i], first, run, dir[i]);
+			_cleanup_json_ json_t *again = driver_run_end(dir[i], pid[i], &status);
+
+			ck_assert_int_eq(status, 0);
+			same_run(first, run, dir[i], again, soaked);
 			free(dir[i]);
 		}
 		if (done / 20 != (done + n) / 20)
