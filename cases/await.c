@@ -65,7 +65,7 @@ int await_plan(int channel, const char *path, const char **why)
 		ret = -EIO;
 	if (!ret) {
 		tcdrain(channel);
-		park_and_settle();
+		park();
 		ret = take(f, path, why);
 	}
 	fwcfg_close(f);

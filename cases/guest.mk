@@ -8,7 +8,7 @@ GUEST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARN) -Icases
 GUEST_STRIP   = $(shell $(GUEST_CC) -print-prog-name=strip)
 
 # How a machine stops itself and goes on: the loader's, and the agent's.
-PARK_SRC := cases/loader/fwcfg.c cases/loader/settle.c cases/loader/park_$(ARCH).c
+PARK_SRC := cases/loader/fwcfg.c cases/loader/park_$(ARCH).c
 LOADER_OBJ := $(patsubst %.c,$(O)/obj/guest/%.o,cases/loader/loader.c $(PARK_SRC))
 
 AGENT_SRC := $(filter-out cases/arch_%.c,$(wildcard cases/*.c)) cases/arch_$(ARCH).c \

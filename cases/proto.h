@@ -67,8 +67,12 @@
 #define SM_PAYLOAD_PREFIX "opt"
 #define SM_PARK_READY	  "sealmatrix: ready to be restored\n"
 #define SM_PARK_REFUSED	  "sealmatrix: no template: "
-#define SM_PARK_PORT	  0x505
-#define SM_PARK_VALUE	  1 /* "panicked": with -action panic=pause the machine stops */
+/* A machine whose clock counts instructions is stopped by its watchdog, while it idles. */
+#define SM_PARK_WATCHDOG 0x443
+#define SM_PARK_2S	 0xe
+/* Any other has this port instead. */
+#define SM_PARK_PORT  0x505
+#define SM_PARK_VALUE 1 /* "panicked": with -action panic=pause the machine stops */
 
 /*
  * The agent has the kernel print this line, loud enough for `quiet`. A console on which it does not

@@ -51,7 +51,9 @@ struct vm_config boot_config(const struct session *s)
 
 bool boot_real_time(const struct session *s)
 {
-	return s->accel == VM_KVM || boot_config(s).realtime;
+	const struct vm_config cfg = boot_config(s);
+
+	return vm_real_time(&cfg);
 }
 
 static int choose_accel(struct session *s, struct err *err)

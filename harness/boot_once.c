@@ -96,7 +96,7 @@ static int boot_prepare(struct boot *b, struct err *err)
 		.nonce = nonce,
 		.deadline_ms = o->deadline_ms,
 		.probe = b->job->controls,
-		.by_turns = cfg.accel == VM_TCG && !cfg.realtime,
+		.by_turns = !vm_real_time(&cfg),
 	};
 	_cleanup_free_ char *plan = plan_text(o->variants, b->job->todo, &what);
 

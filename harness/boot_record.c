@@ -134,7 +134,7 @@ json_t *boot_record(const struct boot *b, const struct vm_config *cfg, const str
 	put_str(r, "machine", vm_machine(s->k->arch));
 	put_str(r, "accel", s->accel == VM_KVM ? "kvm" : "tcg");
 	put_str(r, "accel_why", s->accel_why);
-	put_str(r, "time", s->accel == VM_KVM || cfg->realtime ? "real" : "icount");
+	put_str(r, "time", vm_real_time(cfg) ? "real" : "icount");
 	json_object_set_new(r, "vcpus", json_integer(cfg->vcpus ? cfg->vcpus : 1));
 	json_object_set_new(r, "memory_mib",
 			    json_integer(cfg->memory_mib ? cfg->memory_mib : VM_MEMORY_MIB));

@@ -96,6 +96,9 @@ int vm_run(const struct vm_config *cfg, vm_bytes_fn *fn, void *arg, struct vm_re
 /* The argument vector vm_run() would use: for records, `shell`, and tests. */
 void vm_argv(const struct vm_config *cfg, struct strv *argv);
 
+/* Its clock follows the host's, not the instructions that it executed. */
+bool vm_real_time(const struct vm_config *cfg);
+
 /* "7.2.22 (Debian …)". ERR_INFRA if there is no QEMU for @arch, with what to install. */
 int vm_qemu_version(const char *arch, char **version, struct err *err);
 

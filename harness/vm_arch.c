@@ -6,8 +6,9 @@
 /* The exit device's port is SM_EXIT_PORT of cases/proto.h. */
 static const char *const x86_devices[] = {"-device", "isa-debug-exit,iobase=0xf4,iosize=4", NULL};
 
-/* Its port is SM_PARK_PORT. */
-static const char *const x86_park[] = {"-device", "pvpanic", NULL};
+/* Their ports are SM_PARK_WATCHDOG and SM_PARK_PORT. */
+static const char *const x86_park[] = {"-device", "ib700", NULL};
+static const char *const x86_park_real_time[] = {"-device", "pvpanic", NULL};
 
 static const char *const x86_options[] = {"CONFIG_64BIT", "CONFIG_SERIAL_8250",
 					  "CONFIG_SERIAL_8250_CONSOLE", NULL};
@@ -29,6 +30,7 @@ static const struct vm_arch archs[] = {
 		.channel = "ttyS1",
 		.devices = x86_devices,
 		.park = x86_park,
+		.park_real_time = x86_park_real_time,
 		.options = x86_options,
 		.ip_register = "IP=", /* RIP=, and EIP= before long mode */
 		.halted = "HLT=1",

@@ -69,9 +69,14 @@ static void add_icount(const struct vm_config *cfg, bool sleep, struct strv *arg
 		  path ? path : "");
 }
 
+bool vm_real_time(const struct vm_config *cfg)
+{
+	return cfg->accel == VM_KVM || cfg->realtime;
+}
+
 static void add_time(const struct vm_config *cfg, struct strv *argv)
 {
-	bool realtime = cfg->accel == VM_KVM || cfg->realtime;
+	bool realtime = vm_real_time(cfg);
 
 	/* QEMU can record only what runs in one thread and counts instructions. */
 	if (realtime && !cfg->rr) {
@@ -134,9 +139,10 @@ static void add_template(const struct vm_config *cfg, const struct vm_arch *arch
 	strv_add(argv, "-object");
 	strv_addf(argv, "memory-backend-file,id=ram,size=%uM,share=%s,mem-path=%s",
 		  cfg->memory_mib ? cfg->memory_mib : VM_MEMORY_MIB, cfg->save ? "on" : "off", ram);
-	for (const char *const *d = arch->park; *d; d++)
+	for (const char *const *d = vm_real_time(cfg) ? arch->park_real_time : arch->park; *d; d++)
 		strv_add(argv, *d);
-	add_pair(argv, "-action", cfg->save ? "panic=pause" : "panic=none");
+	add_pair(argv, "-action",
+		 cfg->save ? "panic=pause,watchdog=pause" : "panic=none,watchdog=none");
 	if (cfg->restore)
 		add_pair(argv, "-incoming", "defer");
 }

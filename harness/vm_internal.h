@@ -27,6 +27,13 @@ int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_b
 int vm_save(struct qmp *q, const char *path, const struct vm_limits *lim, struct err *err);
 
 /*
+ * The guest stopped itself in a way that leaves no trace (cases/loader/park.h): it was idle, or its
+ * clock is the host's anyway. -ECANCELED if not.
+ */
+int vm_check_parked(struct qmp *q, const struct vm_config *cfg, const struct vm_limits *lim,
+		    struct err *err);
+
+/*
  * Load the state from @fd, which QEMU inherited under the same number, and let the machine go on.
  * Fails as well when QEMU has ended: its own words then say more.
  */

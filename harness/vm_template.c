@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "json_util.h"
 #include "sig.h"
+#include "vm_arch.h"
 #include "vm_internal.h"
 #include "watchdog.h"
 
@@ -59,6 +60,21 @@ static int written(int fd, const char *path, struct err *err)
 	if (fsync(fd) < 0)
 		return err_set(err, ERR_INFRA, errno, "write %s", path);
 	return 0;
+}
+
+int vm_check_parked(struct qmp *q, const struct vm_config *cfg, const struct vm_limits *lim,
+		    struct err *err)
+{
+	_cleanup_free_ char *regs = NULL;
+
+	if (vm_real_time(cfg))
+		return 0;
+	int ret = qmp_hmp(q, "info registers", lim->answer_ms, &regs, err);
+
+	if (ret < 0 || strstr(regs, vm_arch(cfg->arch)->halted))
+		return ret < 0 ? ret : 0;
+	return err_set(err, ERR_INFRA, ECANCELED,
+		       "the guest was at work when its watchdog was to stop it");
 }
 
 int vm_save(struct qmp *q, const char *path, const struct vm_limits *lim, struct err *err)

@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 	}
 	if (say(argv[1], SM_PARK_READY) < 0)
 		return EXIT_FAILURE;
-	park_and_settle();
+	park();
 	ret = take_payload(f);
 	fwcfg_close(f);
 	park_close(); /* what is tested has no more access than in a boot */

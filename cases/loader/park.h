@@ -13,8 +13,8 @@ void park_close(void);
 /* Hand the physical address of a request to fw_cfg. */
 void park_fwcfg_dma(uint64_t at);
 
-/* Stop the machine at this instruction; returns when it goes on, as often as the host likes. */
+/*
+ * Let the machine stop; returns when it goes on, as often as the host likes. Where the clock counts
+ * instructions, all that the host does meanwhile leaves no trace in the guest.
+ */
 void park(void);
-
-/* settle.c: the same, and then wait until what the host did meanwhile has no effect any more. */
-void park_and_settle(void);

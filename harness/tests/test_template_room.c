@@ -24,7 +24,6 @@
 #define MEMORY_MIB 32
 /* incb 0x200000: a page of memory that had been all zeros, and so a hole */
 #define TOUCH 0xfe, 0x05, 0, 0, 0x20, 0
-#define PARK  SET_DX(SM_PARK_PORT), OUT_DX(SM_PARK_VALUE)
 #define DONE  OUT_IMM(SM_EXIT_PORT, SM_EXIT_DONE), SPIN
 
 /* A multiboot module's path has no blank, and QEMU takes none in a migration's. */
@@ -65,7 +64,9 @@ static void setup(void)
 	setenv("XDG_CACHE_HOME", cache, 1);
 	put_guest();
 	ck_assert_int_eq(publish_buffer(list, "dir /x 0755\n", 12, &err), 0);
-	boot = (struct vm_config){.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB};
+	/* PARK does that in real time. */
+	boot = (struct vm_config){
+		.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB, .realtime = true};
 	opts = (struct template_opts){
 		.boot = &boot, .kernel_sha256 = "1234", .list = list, .scratch = scratch};
 }

@@ -18,7 +18,6 @@
 #define MEMORY_MIB 32
 
 #define SAY(c)	   SET_DX(CHANNEL_PORT), OUT_DX(c)
-#define PARK	   SET_DX(SM_PARK_PORT), OUT_DX(SM_PARK_VALUE)
 #define DONE	   OUT_IMM(SM_EXIT_PORT, SM_EXIT_DONE), SPIN
 /* incb 0x200000; mov 0x200000,%al; out %al,(%dx): how often memory has seen this */
 #define COUNT 0xfe, 0x05, 0, 0, 0x20, 0, 0xa0, 0, 0, 0x20, 0, SET_DX(CHANNEL_PORT), 0xee
@@ -68,6 +67,7 @@ static struct vm_config config(void)
 		.arch = "x86_64",
 		.kernel = kernel,
 		.memory_mib = MEMORY_MIB,
+		.realtime = true, /* else PARK is another */
 		.console_path = console,
 		.channel_path = channel,
 		.ram = ram,
@@ -185,6 +185,24 @@ START_TEST(state_that_cannot_be_written_is_said)
 }
 END_TEST
 
+/* Instructions are counted, so that two seconds of them are always as many. */
+START_TEST(guest_that_is_not_idle_is_not_kept)
+{
+	static const unsigned char busy[] = {SET_DX(SM_PARK_WATCHDOG), OUT_DX(SM_PARK_2S), SPIN};
+	struct vm_config cfg = config();
+	_cleanup_vm_result_ struct vm_result res = {0};
+	struct got got;
+
+	tiny_guest(kernel, busy, sizeof(busy));
+	make_ram();
+	cfg.save = state;
+	cfg.realtime = false;
+	ck_assert_int_eq(go(&cfg, &got, &res), VM_DIED);
+	ck_assert_msg(strstr(res.text, "at work") != NULL, "%s", res.text);
+	ck_assert_int_lt(access(state, F_OK), 0);
+}
+END_TEST
+
 START_TEST(no_state_file)
 {
 	struct vm_config cfg = config();
@@ -211,6 +229,7 @@ TEST_SUITE(vm_template)
 	tcase_add_test(tc, state_of_another_machine_is_said);
 	tcase_add_test(tc, memory_that_is_cut_off_is_said);
 	tcase_add_test(tc, state_that_cannot_be_written_is_said);
+	tcase_add_test(tc, guest_that_is_not_idle_is_not_kept);
 	tcase_add_test(tc, no_state_file);
 	suite_add_tcase(s, tc);
 	return s;

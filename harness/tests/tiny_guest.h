@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "proto.h"
+
 /* out %al,$port with %al = v */
 #define OUT_IMM(port, v) 0xb0, (v), 0xe6, (port)
 /* mov $port,%dx */
@@ -25,6 +27,8 @@
 #define POWER_OFF SET_DX(0x604), 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef
 /* in $0x71,%al after choosing CMOS register r; out %al,(%dx) */
 #define OUT_CMOS(r) OUT_IMM(0x70, r), 0xe4, 0x71, 0xee
+/* Stop the machine, of which real time is the clock; behind a jump QEMU looks whether it is to. */
+#define PARK SET_DX(SM_PARK_PORT), OUT_DX(SM_PARK_VALUE), 0xeb, 0
 /* rdtsc, into %edx:%eax */
 #define RDTSC 0x0f, 0x31
 /* out %al,(%dx); shr $8,%eax; and so on for four bytes */
