@@ -18,6 +18,8 @@
 #include "xalloc.h"
 
 #define MANIFEST "MANIFEST"
+#define HOLES	 "data:" /* before a digest: it is hash_data()'s */
+#define SUM_MAX	 (sizeof(HOLES) + SHA256_HEX)
 
 /* Shared by all users of the cache; open as long as this process lives. */
 static int use_fd = -1;
@@ -75,14 +77,16 @@ static struct {
 
 static int manifest_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
+	bool holes = (intmax_t)st->st_blocks * 512 < (intmax_t)st->st_size;
 	char hex[SHA256_HEX];
 
 	(void)ftw;
 	if (type != FTW_F || !S_ISREG(st->st_mode))
 		return 0;
-	if (hash_file(path, hex, walk.err) < 0)
+	if ((holes ? hash_data : hash_file)(path, hex, walk.err) < 0)
 		return -1;
-	fprintf(walk.out, "%s %jd %s\n", hex, (intmax_t)st->st_size, path + walk.prefix);
+	fprintf(walk.out, "%s%s %jd %s\n", holes ? HOLES : "", hex, (intmax_t)st->st_size,
+		path + walk.prefix);
 	return 0;
 }
 
@@ -106,6 +110,16 @@ static int write_manifest(const char *dir, struct err *err)
 	return publish_buffer(path, text, len, err);
 }
 
+/* @sum is the manifest's. */
+static bool has_sum(const char *path, const char *sum)
+{
+	size_t mark = strncmp(sum, HOLES, strlen(HOLES)) ? 0 : strlen(HOLES);
+	struct err ignored = ERR_INIT;
+	char now[SHA256_HEX];
+
+	return (mark ? hash_data : hash_file)(path, now, &ignored) == 0 && !strcmp(now, sum + mark);
+}
+
 /*
  * Walk the manifest of @entry. @rel NULL: are all files there with their sizes? Otherwise: does
  * @rel's content have its digest? 1 yes, 0 no.
@@ -120,13 +134,13 @@ static int manifest_holds(const char *entry, const char *rel)
 	if (read_file(path, 64 << 20, &text, NULL, &ignored) < 0)
 		return 0;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char hex[SHA256_HEX], now[SHA256_HEX];
+		char sum[SUM_MAX];
 		intmax_t size;
 		int name = 0;
 		struct stat st;
 
 		last = line;
-		if (sscanf(line, "%64s %jd %n", hex, &size, &name) < 2 || !name)
+		if (sscanf(line, "%69s %jd %n", sum, &size, &name) < 2 || !name)
 			continue;
 		_cleanup_free_ char *file = xasprintf("%s/%s", entry, line + name);
 
@@ -135,7 +149,7 @@ static int manifest_holds(const char *entry, const char *rel)
 		if (lstat(file, &st) < 0 || st.st_size != size)
 			return 0;
 		if (rel)
-			return hash_file(file, now, &ignored) == 0 && !strcmp(now, hex);
+			return has_sum(file, sum);
 	}
 	return !rel && last && !strcmp(last, "end");
 }

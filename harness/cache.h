@@ -3,9 +3,10 @@
  * ${XDG_CACHE_HOME:-~/.cache}/sealmatrix/KIND/KEY: directories that are whole or not there.
  *
  * KEY is the hash of all that went in. Each entry holds a MANIFEST (size and SHA-256 of every
- * regular file) written last. An entry whose files do not have the sizes in its manifest is
- * thrown away and made again; cache_check() also compares a file's content before it is used.
- * The cache may vanish at any time between two runs; nothing needs it.
+ * regular file, of one with holes that of what is between them) written last. An entry whose files
+ * do not have the sizes in its manifest is thrown away and made again; cache_check() also compares
+ * a file's content before it is used. The cache may vanish at any time between two runs; nothing
+ * needs it.
  */
 #pragma once
 

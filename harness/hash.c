@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "xalloc.h"
+#include "zeros.h"
 
 #define CHUNK 65536 /* bytes read at once */
 
@@ -70,7 +71,42 @@ static int add_all(EVP_MD_CTX *ctx, int fd)
 	}
 }
 
-int hash_file(const char *path, char hex[SHA256_HEX], struct err *err)
+/* A CHUNK at @at, or what there is of it: its length, or a negative errno. */
+static ssize_t read_chunk(int fd, off_t at, char *buf)
+{
+	ssize_t n, len = 0;
+
+	while (len < CHUNK && (n = pread(fd, buf + len, CHUNK - len, at + len)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		len += n > 0 ? n : 0;
+	}
+	return len;
+}
+
+/* 0, or an errno. */
+static int add_data(EVP_MD_CTX *ctx, int fd)
+{
+	_cleanup_free_ char *buf = xcalloc(1, CHUNK);
+	off_t at = 0;
+
+	while ((at = lseek(fd, at, SEEK_DATA)) >= 0) {
+		at -= at % CHUNK; /* not where this file system's blocks happen to begin */
+		ssize_t n = read_chunk(fd, at, buf);
+
+		if (n < 0)
+			return (int)-n;
+		if (n && !all_zero(buf, n)) {
+			sha256_add(ctx, &at, sizeof(at));
+			sha256_add(ctx, buf, (size_t)n);
+		}
+		at += CHUNK;
+	}
+	return errno == ENXIO ? 0 : errno; /* there is no data behind it */
+}
+
+static int hash_with(int (*add)(EVP_MD_CTX *ctx, int fd), const char *path, char hex[SHA256_HEX],
+		     struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	EVP_MD_CTX *ctx;
@@ -79,9 +115,19 @@ int hash_file(const char *path, char hex[SHA256_HEX], struct err *err)
 	if (fd < 0)
 		return err_set(err, ERR_INFRA, errno, "hash %s", path);
 	ctx = sha256_new();
-	errnum = add_all(ctx, fd);
+	errnum = add(ctx, fd);
 	sha256_end(ctx, hex);
 	return errnum ? err_set(err, ERR_INFRA, errnum, "hash %s", path) : 0;
+}
+
+int hash_file(const char *path, char hex[SHA256_HEX], struct err *err)
+{
+	return hash_with(add_all, path, hex, err);
+}
+
+int hash_data(const char *path, char hex[SHA256_HEX], struct err *err)
+{
+	return hash_with(add_data, path, hex, err);
 }
 
 void hash_buffer(const void *data, size_t len, char hex[SHA256_HEX])

@@ -9,6 +9,11 @@
 #define SHA256_HEX 65 /* with the NUL */
 
 int hash_file(const char *path, char hex[SHA256_HEX], struct err *err);
+/*
+ * Of what @path holds besides zeros, each piece with its place; its length is not in it. A file of
+ * holes has the same where the file system keeps none, and takes little time where it does.
+ */
+int hash_data(const char *path, char hex[SHA256_HEX], struct err *err);
 void hash_buffer(const void *data, size_t len, char hex[SHA256_HEX]);
 
 /* A key made of several parts: each is added with its length, so that no two lists collide. */

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "template_internal.h"
+#include "zeros.h"
 
 #define PIECE (64 << 10) /* the least that is punched out */
 
@@ -27,18 +28,13 @@ int ram_create(const char *path, unsigned mib, struct err *err)
 	return 0;
 }
 
-static bool is_zero(const char *p, size_t len)
-{
-	return !*p && !memcmp(p, p + 1, len - 1);
-}
-
 /* A file system without holes keeps the zeros: larger, and as good. */
 static void punch(int fd, const char *p, off_t size)
 {
 	for (off_t at = 0, end; at < size; at = end) {
-		bool zero = is_zero(p + at, PIECE);
+		bool zero = all_zero(p + at, PIECE);
 
-		for (end = at + PIECE; end < size && is_zero(p + end, PIECE) == zero; end += PIECE)
+		for (end = at + PIECE; end < size && all_zero(p + end, PIECE) == zero; end += PIECE)
 			;
 		if (zero &&
 		    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, end - at) < 0)

@@ -149,6 +149,41 @@ START_TEST(altered_content_is_not_used)
 }
 END_TEST
 
+static int fill_sparse(const char *dir, void *arg, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s/a", dir);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	(void)arg;
+	if (ftruncate(fd, 1 << 20) < 0 || pwrite(fd, "alpha", 5, 300000) != 5)
+		return err_set(err, ERR_INFRA, errno, "fill");
+	return 0;
+}
+
+/* Copied to where there are no holes it is the same; altered in one it is not. */
+START_TEST(holes_of_an_entry_are_watched_too)
+{
+	struct err err = ERR_INIT;
+	char *path = NULL;
+
+	use_cache();
+	ck_assert_int_eq(cache_get("kind", "key", fill_sparse, NULL, &path, &err), 0);
+	_cleanup_free_ char *file = xasprintf("%s/a", path), *manifest = NULL;
+	_cleanup_free_ char *list = xasprintf("%s/MANIFEST", path);
+	_cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(read_file(list, 10000, &manifest, NULL, &err), 0);
+	ck_assert_int_eq(strncmp(manifest, "data:", 5), 0);
+	ck_assert_int_eq(cache_check(path, "a", &err), 0);
+	ck_assert_int_eq(pwrite(fd, "\0\0\0", 3, 900000), 3);
+	ck_assert_int_eq(cache_check(path, "a", &err), 0);
+	ck_assert_int_eq(pwrite(fd, "A", 1, 900001), 1);
+	ck_assert_int_lt(cache_check(path, "a", &err), 0);
+	ck_assert_int_eq(cache_has("kind", "key"), 0);
+	free(path);
+}
+END_TEST
+
 START_TEST(killed_fill_is_cleaned_up)
 {
 	struct fill f = {0};
@@ -227,6 +262,7 @@ TEST_SUITE(cache)
 	tcase_add_test(tc, truncated_entry_is_made_again);
 	tcase_add_test(tc, truncated_manifest_is_made_again);
 	tcase_add_test(tc, altered_content_is_not_used);
+	tcase_add_test(tc, holes_of_an_entry_are_watched_too);
 	tcase_add_test(tc, killed_fill_is_cleaned_up);
 	tcase_add_test(tc, two_processes_fill_once);
 	tcase_add_loop_test(tc, interrupted_wait_ends, 0, 2);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "hash.h"
@@ -35,6 +37,38 @@ START_TEST(sums_are_sha256)
 }
 END_TEST
 
+/* With holes or with zeros; begun in the middle of a block of any size. */
+static void write_far(const char *path, off_t at, bool holes)
+{
+	static const char zeros[300000];
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	ck_assert_int_ge(fd, 0);
+	if (!holes)
+		ck_assert_int_eq(write(fd, zeros, sizeof(zeros)), sizeof(zeros));
+	ck_assert_int_eq(ftruncate(fd, sizeof(zeros)), 0);
+	ck_assert_int_eq(pwrite(fd, "here", 4, at), 4);
+}
+
+static const off_t places[] = {0, 65534, 200001, 299996};
+
+START_TEST(holes_are_zeros)
+{
+	_cleanup_free_ char *path = xasprintf("%s/file", test_dir());
+	char holes[SHA256_HEX], zeros[SHA256_HEX], other[SHA256_HEX];
+	struct err err = ERR_INIT;
+
+	write_far(path, places[_i], true);
+	ck_assert_msg(hash_data(path, holes, &err) == 0, "%s", err.msg);
+	write_far(path, places[_i], false);
+	ck_assert_msg(hash_data(path, zeros, &err) == 0, "%s", err.msg);
+	ck_assert_str_eq(holes, zeros);
+	write_far(path, places[_i] ? places[_i] - 1 : 1, true);
+	ck_assert_msg(hash_data(path, other, &err) == 0, "%s", err.msg);
+	ck_assert_str_ne(holes, other);
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_is_told)
 {
 	char hex[SHA256_HEX];
@@ -43,6 +77,8 @@ START_TEST(what_cannot_be_read_is_told)
 	ck_assert_int_lt(hash_file("/nonexistent", hex, &err), 0);
 	ck_assert_msg(strstr(err.msg, "hash /nonexistent: No such file"), "%s", err.msg);
 	ck_assert_int_lt(hash_file(test_dir(), hex, &err), 0);
+	ck_assert_int_lt(hash_data("/nonexistent", hex, &err), 0);
+	ck_assert_int_lt(hash_data("/proc/self/mem", hex, &err), 0);
 }
 END_TEST
 
@@ -73,6 +109,7 @@ TEST_SUITE(hash)
 	TCase *tc = tcase_create("hash");
 
 	tcase_add_loop_test(tc, sums_are_sha256, 0, sizeof(samples) / sizeof(*samples));
+	tcase_add_loop_test(tc, holes_are_zeros, 0, sizeof(places) / sizeof(*places));
 	tcase_add_test(tc, what_cannot_be_read_is_told);
 	tcase_add_test(tc, parts_of_a_key_do_not_run_together);
 	suite_add_tcase(s, tc);
