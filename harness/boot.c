@@ -18,8 +18,6 @@
 
 /* The id of the wish to make a template; jobs have theirs from 0. */
 #define TEMPLATE_ID 1000000
-/* From so many jobs on, a template for the run is worth its making. */
-#define WARM_JOBS 4
 
 static void session_free(struct session *s)
 {
@@ -171,9 +169,9 @@ static int warm_up(struct session *s, struct err *err)
 	if (ret < 0)
 		return ret;
 	cfg.files = files;
-	if (template_warm(&s->tpl, &cfg, s->o->dir, &s->warm, &why) < 0) {
+	if (template_warm(&s->tpl, &cfg, s->cases_sha256, s->pg, &s->warm, &why) < 0) {
 		if (!sig_stop())
-			progress_note(s->pg, "no template for the run: %s", why.msg);
+			progress_note(s->pg, "no template with the cases: %s", why.msg);
 		template_free(&s->warm);
 	}
 	return slots_done(s->o->slots, TEMPLATE_ID, err);
@@ -210,7 +208,7 @@ static int run_jobs(struct session *s, struct err *err)
 	bool apart = s->restore && n > 1 && jobs[0].controls && !jobs[1].controls;
 	unsigned nr = CONTROLS_NR;
 	struct err ignored = ERR_INIT;
-	int ret = apart && n >= WARM_JOBS ? warm_up(s, err) : 0;
+	int ret = s->restore ? warm_up(s, err) : 0;
 
 	if (!ret && apart)
 		ret = boot_jobs(s, jobs, 1, nr++, err);

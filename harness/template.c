@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache.h"
 #include "cleanup.h"
 #include "initramfs.h"
 #include "proto.h"
@@ -25,10 +24,6 @@
 
 void template_free(struct template *t)
 {
-	if (t->temporary) {
-		unlink(t->ram);
-		unlink(t->state);
-	}
 	free(t->entry);
 	free(t->ram);
 	free(t->state);
@@ -180,9 +175,10 @@ static int refusal(const char *entry, struct err *err)
 }
 
 /* 1: there it is; 0: it was damaged, and is gone. */
-static int get_once(struct making *m, const char *key, struct template *t, struct err *err)
+static int get_once(const struct template_maker *m, const char *key, struct template *t,
+		    struct err *err)
 {
-	int ret = cache_get(KIND, key, fill, m, &t->entry, err);
+	int ret = cache_get(KIND, key, m->fill, m->arg, &t->entry, err);
 
 	if (!ret)
 		ret = lock_shared(t->entry, &t->lock, err);
@@ -219,16 +215,17 @@ static bool entry_exists(const char *key)
 	return access(path, F_OK) == 0;
 }
 
-static int get(struct making *m, const char *key, struct template *t, struct err *err)
+int template_find(const struct template_maker *m, const char *key, struct template *t,
+		  struct err *err)
 {
 	bool was_there = entry_exists(key);
 	int ret = 0;
 
 	if (was_there && !cache_has(KIND, key))
-		progress_note(m->o->pg, "the kernel's template is damaged: made again");
+		progress_note(m->pg, "%s is damaged: made again", m->name);
 	for (int tries = 0; tries < 2 && !ret; tries++) {
 		if (tries && err->kind)
-			progress_note(m->o->pg, "%s", err->msg);
+			progress_note(m->pg, "%s", err->msg);
 		free(t->entry);
 		t->entry = NULL;
 		closep(&t->lock);
@@ -238,7 +235,7 @@ static int get(struct making *m, const char *key, struct template *t, struct err
 	if (ret <= 0)
 		return ret ? ret : -EIO;
 	if (!was_there && template_trim(TEMPLATES_MAX_KIB, err) < 0)
-		progress_note(m->o->pg, "%s", err->msg);
+		progress_note(m->pg, "%s", err->msg);
 	return describe(t, err);
 }
 
@@ -246,7 +243,9 @@ int template_get(const struct template_opts *o, struct template *t, struct err *
 {
 	_cleanup_free_ char *initrd = xasprintf("%s/initrd-template.tmp", o->scratch);
 	struct initramfs_opts root = {.list = o->list, .mods = o->mods};
-	struct making m = {.o = o, .initrd = initrd};
+	struct making making = {.o = o, .initrd = initrd};
+	struct template_maker m = {
+		.fill = fill, .arg = &making, .name = "the kernel's template", .pg = o->pg};
 	char key[SHA256_HEX];
 
 	*t = (struct template){.lock = -1};
@@ -257,7 +256,7 @@ int template_get(const struct template_opts *o, struct template *t, struct err *
 	if (!ret)
 		ret = template_key(o, t->initrd_sha256, key, err);
 	if (!ret)
-		ret = get(&m, key, t, err);
+		ret = template_find(&m, key, t, err);
 	unlink(initrd);
 	return ret;
 }

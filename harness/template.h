@@ -20,9 +20,8 @@ struct template
 	char *entry, *ram, *state; /* paths */
 	char id[SHA256_HEX];	   /* of its content: machines restored from one id start alike */
 	char initrd_sha256[SHA256_HEX];
-	bool temporary; /* of this run: the files go with it */
-	int lock;	/* shared: it is not trimmed while it is used */
-	long disk_kib;	/* what it takes on disk */
+	int lock;      /* shared: it is not trimmed while it is used */
+	long disk_kib; /* what it takes on disk */
 };
 
 struct template_opts {
@@ -43,11 +42,13 @@ void template_free(struct template *t);
 #define _cleanup_template_ __attribute__((cleanup(template_free)))
 
 /*
- * A template for this run, made of @from's copy in @dir: @cfg's files are in the guest, and its
- * agent waits for the plan. Freed even when it fails.
+ * The template of @from with these cases: @cfg's files, of which @cases_sha256 is the hash, are in
+ * the guest, and its agent waits for the plan. Found or made as the other; freed even when it
+ * fails.
  */
-int template_warm(const struct template *from, const struct vm_config *cfg, const char *dir,
-		  struct template *t, struct err *err);
+int template_warm(const struct template *from, const struct vm_config *cfg,
+		  const char *cases_sha256, struct progress *pg, struct template *t,
+		  struct err *err);
 
 /* @cfg goes on from @t instead of booting. */
 void template_use(const struct template *t, struct vm_config *cfg);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +43,79 @@ static void punch(int fd, const char *p, off_t size)
 	}
 }
 
+/* From the cache's file system to another kind, or where the former call is not known. */
+static int send_range(int from, int to, off_t at, off_t end)
+{
+	if (lseek(to, at, SEEK_SET) < 0)
+		return -errno;
+	while (at < end) {
+		ssize_t n = sendfile(to, from, &at, end - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+	}
+	return 0;
+}
+
+static int copy_range(int from, int to, off_t at, off_t end)
+{
+	off_t in = at, out = at;
+
+	while (in < end) {
+		ssize_t n = copy_file_range(from, &in, to, &out, end - in, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EXDEV || errno == ENOSYS || errno == EOPNOTSUPP))
+			return send_range(from, to, in, end);
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+	}
+	return 0;
+}
+
+/* Holes stay holes. */
+static int copy_sparse(int from, int to)
+{
+	struct stat st;
+	off_t at = 0;
+
+	if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0)
+		return -errno;
+	while ((at = lseek(from, at, SEEK_DATA)) >= 0) {
+		off_t end = lseek(from, at, SEEK_HOLE);
+		int ret = end < 0 ? -errno : copy_range(from, to, at, end);
+
+		if (ret < 0)
+			return ret;
+		at = end;
+	}
+	return errno == ENXIO ? 0 : -errno; /* no data behind this */
+}
+
+int ram_copy(const char *from, const char *to, struct err *err)
+{
+	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int out = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (in < 0 || out < 0)
+		return err_set(err, ERR_INFRA, errno, "open %s", in < 0 ? from : to);
+	int ret = copy_sparse(in, out);
+
+	return ret ? err_set(err, ERR_INFRA, -ret, "copy %s to %s", from, to) : 0;
+}
+
+int ram_sync(const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return err_set(err, ERR_INFRA, errno, "write %s", path);
+	return 0;
+}
+
 int ram_settle(const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -57,7 +131,5 @@ int ram_settle(const char *path, struct err *err)
 		return err_set(err, ERR_INFRA, errno, "map %s", path);
 	punch(fd, p, st.st_size);
 	munmap(p, st.st_size);
-	if (fsync(fd) < 0)
-		return err_set(err, ERR_INFRA, errno, "write %s", path);
-	return 0;
+	return ram_sync(path, err);
 }

@@ -1,136 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A template for one run: a copy of the kernel's, in which the programs that are tested are there
- * and the agent waits for its plan. What all jobs of a kernel do first is so done, and translated
- * by QEMU, once. It is made for every run, and needs no checks.
+ * A kernel's template goes on until the programs that are tested are there and the agent waits for
+ * its plan, and stops again. What all machines do first is so done, and translated by QEMU, once.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cleanup.h"
 #include "proto.h"
-#include "template.h"
+#include "template_internal.h"
 
-/* From the cache's file system to another kind, or where the former call is not known. */
-static int send_range(int from, int to, off_t at, off_t end)
-{
-	if (lseek(to, at, SEEK_SET) < 0)
-		return -errno;
-	while (at < end) {
-		ssize_t n = sendfile(to, from, &at, end - at);
+#define FORMAT "warm 1" /* to be changed with what is done until then */
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-	}
-	return 0;
-}
-
-static int copy_range(int from, int to, off_t at, off_t end)
-{
-	off_t in = at, out = at;
-
-	while (in < end) {
-		ssize_t n = copy_file_range(from, &in, to, &out, end - in, 0);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EXDEV || errno == ENOSYS || errno == EOPNOTSUPP))
-			return send_range(from, to, in, end);
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-	}
-	return 0;
-}
-
-/* Holes stay holes. */
-static int copy_sparse(int from, int to)
-{
-	struct stat st;
-	off_t at = 0;
-
-	if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0)
-		return -errno;
-	while ((at = lseek(from, at, SEEK_DATA)) >= 0) {
-		off_t end = lseek(from, at, SEEK_HOLE);
-		int ret = end < 0 ? -errno : copy_range(from, to, at, end);
-
-		if (ret < 0)
-			return ret;
-		at = end;
-	}
-	return errno == ENXIO ? 0 : -errno; /* no data behind this */
-}
-
-static int copy_ram(const char *from, const char *to, struct err *err)
-{
-	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
-	_cleanup_close_ int out = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (in < 0 || out < 0)
-		return err_set(err, ERR_INFRA, errno, "open %s", in < 0 ? from : to);
-	int ret = copy_sparse(in, out);
-
-	return ret ? err_set(err, ERR_INFRA, -ret, "copy %s to %s", from, to) : 0;
-}
-
-struct said {
-	char text[256];
+struct warming {
+	const struct template *from;
+	const struct vm_config *boot;
+	char said[256];
 	size_t len;
 };
 
 static int take(void *arg, const char *buf, size_t len)
 {
-	struct said *s = arg;
+	struct warming *w = arg;
 
-	if (len > sizeof(s->text) - 1 - s->len)
+	if (len > sizeof(w->said) - 1 - w->len)
 		return -EFBIG;
-	memcpy(s->text + s->len, buf, len);
-	s->len += len;
+	memcpy(w->said + w->len, buf, len);
+	w->len += len;
 	return 0;
 }
 
-static int make(const struct template *from, struct vm_config cfg, const char *dir,
-		struct template *t, struct err *err)
+static int fill(const char *dir, void *arg, struct err *err)
 {
-	_cleanup_free_ char *console = xasprintf("%s/console-warm.tmp", dir);
-	_cleanup_free_ char *channel = xasprintf("%s/channel-warm.tmp", dir);
+	struct warming *w = arg;
+	struct vm_config cfg = *w->boot;
+	_cleanup_free_ char *ram = xasprintf("%s/ram", dir), *state = xasprintf("%s/state", dir);
+	_cleanup_free_ char *console = xasprintf("%s/console.log", dir);
+	_cleanup_free_ char *channel = xasprintf("%s/channel.log", dir);
 	_cleanup_vm_result_ struct vm_result res = {0};
-	struct said said = {0};
 
-	cfg.ram = t->ram;
-	cfg.restore = from->state;
-	cfg.save = t->state;
+	cfg.ram = ram;
+	cfg.restore = w->from->state;
+	cfg.save = state;
 	cfg.console_path = console;
 	cfg.channel_path = channel;
-	int ret = copy_ram(from->ram, t->ram, err);
+	w->len = 0;
+	memset(w->said, 0, sizeof(w->said));
+	int ret = ram_copy(w->from->ram, ram, err);
 
 	if (!ret)
-		ret = vm_run(&cfg, take, &said, &res, err);
-	unlink(console);
-	unlink(channel);
-	if (!ret && (res.end != VM_PARKED || strcmp(said.text, SM_PARK_READY)))
+		ret = vm_run(&cfg, take, w, &res, err);
+	if (!ret && (res.end != VM_PARKED || strcmp(w->said, SM_PARK_READY)))
 		ret = err_set(err, ERR_INFRA, res.end == VM_INTERRUPTED ? EINTR : 0,
 			      "the agent did not get ready: %s", res.text);
-	return ret;
+	return ret ? ret : ram_sync(ram, err);
 }
 
-int template_warm(const struct template *from, const struct vm_config *cfg, const char *dir,
-		  struct template *t, struct err *err)
+int template_warm(const struct template *from, const struct vm_config *cfg,
+		  const char *cases_sha256, struct progress *pg, struct template *t,
+		  struct err *err)
 {
-	*t = (struct template){
-		.ram = xasprintf("%s/ram.tmp", dir),
-		.state = xasprintf("%s/state.tmp", dir),
-		.lock = -1,
-		.temporary = true,
-	};
-	memcpy(t->id, from->id, sizeof(t->id));
+	struct warming w = {.from = from, .boot = cfg};
+	struct template_maker m = {
+		.fill = fill, .arg = &w, .name = "the template with the cases", .pg = pg};
+	struct hash_key *k = hash_key_new();
+	char key[SHA256_HEX];
+
+	*t = (struct template){.lock = -1};
 	memcpy(t->initrd_sha256, from->initrd_sha256, sizeof(t->initrd_sha256));
-	return make(from, *cfg, dir, t, err);
+	hash_key_add(k, FORMAT);
+	hash_key_add(k, from->id); /* which stands for the machine, too */
+	hash_key_add(k, cases_sha256);
+	hash_key_end(k, key);
+	return template_find(&m, key, t, err);
 }
