@@ -152,8 +152,15 @@ static json_t *booted(const char *kernel, const char *suite)
 	return run;
 }
 
-/* The memory of @cache's only template, which is then forgotten. */
-static void take_template(const char *cache, char sha256[SHA256_HEX])
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+#define TEMPLATES 2 /* the kernel's, and the one with the cases */
+
+/* The memory of @cache's templates, in any order; they are then forgotten. */
+static void take_templates(const char *cache, char sha256[TEMPLATES][SHA256_HEX])
 {
 	struct err err = ERR_INIT;
 	_cleanup_free_ char *all = xasprintf("%s/sealmatrix/template", cache);
@@ -161,28 +168,33 @@ static void take_template(const char *cache, char sha256[SHA256_HEX])
 	glob_t found;
 
 	ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
-	ck_assert_uint_eq(found.gl_pathc, 1);
-	ck_assert_msg(hash_file(found.gl_pathv[0], sha256, &err) == 0, "%s", err.msg);
+	ck_assert_uint_eq(found.gl_pathc, TEMPLATES);
+	for (size_t i = 0; i < TEMPLATES; i++)
+		ck_assert_msg(hash_data(found.gl_pathv[i], sha256[i], &err) == 0, "%s", err.msg);
+	qsort(sha256, TEMPLATES, SHA256_HEX, by_text);
 	globfree(&found);
 	ck_assert_msg(remove_tree(all, &err) == 0, "%s", err.msg);
 }
 
-/* The template is made anew too, under load: it must be the same, and all that goes on from it. */
+/* The templates are made anew too, under load: they must be the same, and all that goes on from
+ * them.
+ */
 static void restored(const char *kernel)
 {
 	const char *const kernels[] = {kernel, NULL};
 	_cleanup_free_ char *first = results_dir("first"), *dir = results_dir("again");
 	_cleanup_free_ char *cache = cache_without("template");
-	char alone[SHA256_HEX], loaded[SHA256_HEX];
+	char alone[TEMPLATES][SHA256_HEX], loaded[TEMPLATES][SHA256_HEX];
 
 	setenv("XDG_CACHE_HOME", cache, 1);
 	_cleanup_json_ json_t *run = one_run(first, kernel, "default", false, false);
 
-	take_template(cache, alone);
+	take_templates(cache, alone);
 	_cleanup_json_ json_t *again = one_run(dir, kernel, "default", false, true);
 
-	take_template(cache, loaded);
-	ck_assert_str_eq(alone, loaded);
+	take_templates(cache, loaded);
+	for (int i = 0; i < TEMPLATES; i++)
+		ck_assert_str_eq(alone[i], loaded[i]);
 	same_run(first, run, dir, again, kernels);
 }
 
