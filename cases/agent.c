@@ -333,12 +333,15 @@ static int agent(const struct options *o, int fd)
 		return EXIT_FAILURE;
 	}
 	frame_out_init(&out, fd, plan.nonce);
+	out.packed = plan.packed;
 	explicit_bzero(plan.nonce, sizeof(plan.nonce));
 	if (o->channel) {
 		unlink(o->plan);
 		mark_console();
 	}
-	return run_plan(o, &plan, features, &out) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	ret = run_plan(o, &plan, features, &out);
+	frame_out_end(&out);
+	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

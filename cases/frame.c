@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "cleanup.h"
+#include "pack.h"
 #include "proto.h"
 
 void frame_out_init(struct frame_out *out, int fd, const char *nonce)
@@ -14,6 +15,11 @@ void frame_out_init(struct frame_out *out, int fd, const char *nonce)
 		.fd = fd,
 		.nonce_crc = crc32(0, (const Bytef *)nonce, strlen(nonce)),
 	};
+}
+
+void frame_out_end(struct frame_out *out)
+{
+	pack_free(&out->pack);
 }
 
 void frame_out_forget(struct frame_out *out)
@@ -53,30 +59,50 @@ static unsigned long frame_crc(const struct frame_out *out, const char *seq, con
 }
 
 /* The caller frees it; NULL: not to be had. */
-static char *make_payload(const json_t *frame, const char *facts)
+static char *add_facts(struct frame_out *out, const char *head, const char *facts)
+{
+	bool pack = out->packed && *facts; /* there is no piece of nothing */
+	_cleanup_free_ char *packed = pack ? pack_text(&out->pack, facts) : NULL;
+	char *both;
+
+	if (pack && !packed)
+		return NULL;
+	return asprintf(&both, "%s%s%s", head, packed ? "" : " ", packed ? packed : facts) < 0
+		       ? NULL
+		       : both;
+}
+
+/* The same. */
+static char *make_payload(struct frame_out *out, const json_t *frame, const char *facts)
 {
 	/* ASCII: nothing a terminal line, or a log viewer, could take for something else. */
-	char *head = json_dumps(frame, JSON_COMPACT | JSON_ENSURE_ASCII), *both;
+	char *head = json_dumps(frame, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	if (!head || !facts)
 		return head;
-	if (asprintf(&both, "%s %s", head, facts) < 0)
-		both = NULL;
+	char *both = add_facts(out, head, facts);
+
 	free(head);
 	return both;
 }
 
 int frame_send(struct frame_out *out, const json_t *frame, const char *facts)
 {
-	_cleanup_free_ char *payload = make_payload(frame, facts), *line = NULL;
+	_cleanup_free_ char *payload = NULL, *line = NULL;
 	char seq[24];
 
+	if (facts && strlen(facts) > SM_FRAME_PAYLOAD)
+		return -EMSGSIZE;
+	payload = make_payload(out, frame, facts);
 	if (!payload)
 		return -EINVAL;
 	size_t len = strlen(payload);
 
-	if (len > SM_FRAME_PAYLOAD)
+	if (len > SM_FRAME_PAYLOAD) {
+		if (out->pack)
+			pack_anew(out->pack);
 		return -EMSGSIZE;
+	}
 	snprintf(seq, sizeof(seq), "%lu", out->seq + 1);
 
 	int n = asprintf(&line, "%s %zu %08lx %s\n", seq, len, frame_crc(out, seq, payload, len),

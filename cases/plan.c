@@ -35,6 +35,7 @@ static int take_header(struct plan *plan, const json_t *line, char *why, size_t 
 		plan->deadline_ms = deadline;
 		plan->probe = !json_is_false(json_object_get(line, "probe"));
 		plan->by_turns = json_is_true(json_object_get(line, "by_turns"));
+		plan->packed = json_is_true(json_object_get(line, "packed"));
 		return 0;
 	}
 	return -1;

@@ -12,6 +12,7 @@ struct plan {
 	unsigned deadline_ms;
 	bool probe;	  /* for features; false where another machine did */
 	bool by_turns;	  /* no stage is preempted by another */
+	bool packed;	  /* whom it is for unpacks facts */
 	json_t *variants; /* array of objects: index, case, variant, kind, params */
 };
 

@@ -3,8 +3,8 @@
  * What host and guest agree on: the plan that goes in and the frames that come out.
  *
  * Plan (the file SM_PLAN_PATH in the initramfs), JSON Lines. First a header
- *   {"proto":3,"nonce":"HEX","deadline_ms":N,"probe":bool,"by_turns":bool}
- * (probe: features go into the hello; by_turns: a stage runs until it blocks)
+ *   {"proto":3,"nonce":"HEX","deadline_ms":N,"probe":bool,"by_turns":bool,"packed":bool}
+ * (probe: features go into the hello; by_turns: a stage runs until it blocks; packed: facts are)
  * then one object for every variant to run, in order
  *   {"index":N,"case":"…","variant":"…","kind":"machine|explore|seal|cow","params":{…},
  *    "deadline_ms":N (where it differs)}
@@ -16,12 +16,15 @@
  * newline, with a member "type" that is one of the SM_FRAME_* below. Anything else in the stream
  * is an error of the boot: records cannot be forged by accident, and a gap does not go unseen.
  * In a result a blank and the facts follow the object, in the bytes that the case's own process
- * wrote: only the host takes them apart, and what is no JSON object costs that variant alone.
+ * wrote: only the host takes them apart, and what is no JSON object costs that variant alone. When
+ * they are packed, SM_PACKED stands for the blank, and the facts are base64 of a piece of a deflate
+ * stream (RFC 1951) that goes through all results of a boot and is flushed behind each;
+ * SM_PACKED_ANEW when it begins.
  *
  *   hello  {"proto":3,"release":…,"machine":…,"version":…,"page_size":N,"cpus":N,"root":true,
  *           "features":{NAME:{"ok":bool,"errno":"EINVAL"?},…},"modules":{NAME:"ok"|errno-text,…}}
  *   begin  {"index":N,"case":…,"variant":…}
- *   result {"index":N,"case":…,"variant":…,"guest_us":N} {…}
+ *   result {"index":N,"case":…,"variant":…,"guest_us":N} {…}  or  {"index":…}zBASE64
  *   progress {"text":…}      how far the variant has got, for people who wait
  *   note   {"text":…}        something worth keeping; not a verdict
  *   fatal  {"text":…}        the agent cannot go on
@@ -34,6 +37,9 @@
 #define SM_FRAME_PAYLOAD 262144	     /* bytes; a longer payload is an error */
 #define SM_FRAME_HEADER	 48	     /* SEQ LEN CRC and blanks fit into this */
 #define SM_CHANNEL_MAX	 (64L << 20) /* bytes in all; more is a flood */
+
+#define SM_PACKED	 'z'
+#define SM_PACKED_ANEW	 'Z'
 
 /* A region's "saw" (results/README.md), a sign for each writer and reader. */
 #define SM_SAW_SELF	  '='

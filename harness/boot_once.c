@@ -97,6 +97,8 @@ static int boot_prepare(struct boot *b, struct err *err)
 		.deadline_ms = o->deadline_ms,
 		.probe = b->job->controls,
 		.by_turns = !vm_real_time(&cfg),
+		/* What is kept may be looked at, and replayed, record by record. */
+		.packed = !o->keep,
 	};
 	_cleanup_free_ char *plan = plan_text(o->variants, b->job->todo, &what);
 

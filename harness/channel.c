@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "json_util.h"
 #include "proto.h"
+#include "unpack.h"
 #include "xalloc.h"
 
 #define EXCERPT 48
@@ -20,10 +21,12 @@ struct channel {
 	channel_frame_fn *fn;
 	void *arg;
 	char line[SM_FRAME_HEADER + SM_FRAME_PAYLOAD + 1];
-	size_t have;  /* bytes of an unfinished line */
-	long total;   /* bytes taken so far */
-	long line_at; /* offset of the line's first byte */
+	size_t have;   /* bytes of an unfinished line */
+	long total;    /* bytes taken so far */
+	long unpacked; /* bytes of facts, once unpacked */
+	long line_at;  /* offset of the line's first byte */
 	unsigned long seq;
+	struct unpack *unpack;
 	int failed; /* negative errno: nothing more is decoded */
 };
 
@@ -41,6 +44,7 @@ void channel_free(struct channel **c)
 {
 	if (!*c)
 		return;
+	unpack_free(&(*c)->unpack);
 	free((*c)->nonce);
 	free(*c);
 	*c = NULL;
@@ -105,11 +109,25 @@ static json_t *load_facts(const char *text, size_t len)
 	return json_pack("{s:s%}", "error", error, strlen(error));
 }
 
+/* The facts of a result, from the sign before them on. NULL: that says neither. */
+static json_t *take_facts(struct channel *c, const char *text, size_t len)
+{
+	_cleanup_free_ char *unpacked = NULL;
+
+	if (*text == ' ')
+		return load_facts(text + 1, len - 1);
+	unpacked = unpack_text(&c->unpack, text, len, SM_FRAME_PAYLOAD, &len);
+	if (!unpacked)
+		return NULL;
+	c->unpacked += (long)len;
+	return load_facts(unpacked, len);
+}
+
 /*
  * The object of a frame, with the facts that follow it as its member "facts". NULL: it is not an
  * object with a type, or something else follows.
  */
-static json_t *load_payload(const char *payload, size_t len)
+static json_t *load_payload(struct channel *c, const char *payload, size_t len)
 {
 	json_error_t at;
 	_cleanup_json_ json_t *frame =
@@ -121,10 +139,13 @@ static json_t *load_payload(const char *payload, size_t len)
 
 	if (end == len)
 		return steal_ptr(frame);
-	if (payload[end] != ' ' || strcmp(jstr(frame, "type", ""), SM_FRAME_RESULT) ||
-	    json_object_get(frame, "facts"))
+	if (strcmp(jstr(frame, "type", ""), SM_FRAME_RESULT) || json_object_get(frame, "facts"))
 		return NULL;
-	json_object_set_new(frame, "facts", load_facts(payload + end + 1, len - end - 1));
+	json_t *facts = take_facts(c, payload + end, len - end);
+
+	if (!facts)
+		return NULL;
+	json_object_set_new(frame, "facts", facts);
 	return steal_ptr(frame);
 }
 
@@ -157,10 +178,15 @@ static int take_line(struct channel *c, struct err *err)
 		return refuse(c, EPROTO, "a frame out of sequence", err);
 	c->seq = seq;
 
-	_cleanup_json_ json_t *frame = load_payload(payload, len);
+	_cleanup_json_ json_t *frame = load_payload(c, payload, len);
 
 	if (!frame)
-		return refuse(c, EPROTO, "a frame that is not a JSON object with a type", err);
+		return refuse(c, EPROTO,
+			      "a frame that is not a JSON object with a type, or with facts that "
+			      "cannot be unpacked",
+			      err);
+	if (c->unpacked > SM_CHANNEL_MAX)
+		return refuse(c, EFBIG, "more than any run sends", err);
 	c->fn(c->arg, frame);
 	return 0;
 }

@@ -39,9 +39,9 @@ char *plan_text(const struct variants *vs, const bool *todo, const struct plan_o
 
 	if (!f)
 		abort();
-	add_line(f, json_pack("{s:i, s:s, s:i, s:b, s:b}", "proto", SM_PROTO, "nonce", opts->nonce,
-			      "deadline_ms", (int)opts->deadline_ms, "probe", opts->probe,
-			      "by_turns", opts->by_turns));
+	add_line(f, json_pack("{s:i, s:s, s:i, s:b, s:b, s:b}", "proto", SM_PROTO, "nonce",
+			      opts->nonce, "deadline_ms", (int)opts->deadline_ms, "probe",
+			      opts->probe, "by_turns", opts->by_turns, "packed", opts->packed));
 	for (size_t i = 0; i < vs->n; i++) {
 		if (todo[i])
 			add_line(f, variant_line(&vs->v[i], i));

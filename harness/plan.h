@@ -15,6 +15,7 @@ struct plan_opts {
 	unsigned deadline_ms;
 	bool probe;    /* the guest is to report the kernel's features */
 	bool by_turns; /* only the stages' own blocking decides who runs next */
+	bool packed;   /* facts need not be readable on their way */
 };
 
 /*

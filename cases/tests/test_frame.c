@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "frame.h"
 #include "guest_test.h"
@@ -61,6 +62,105 @@ START_TEST(facts_follow_their_frame)
 	ck_assert_int_eq(frame_send(&out, frame, "{\"a\": 1}"), 0);
 	ck_assert_int_gt(pread(fd, got, sizeof(got) - 1, 0), 0);
 	ck_assert_str_eq(got, want);
+	json_decref(frame);
+	close(fd);
+}
+END_TEST
+
+/* What base64 text of a result's line stands for, unpacked by zlib as the host does. */
+static void unpack(z_stream *z, const char *line, char sign, char *text, size_t room)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = strchr(line, '}') + 1;
+	unsigned char raw[400];
+	size_t n = 0;
+	unsigned bits = 0, have = 0;
+
+	ck_assert_int_eq(*p, sign);
+	for (p++; *p != '=' && *p != '\n'; p++) {
+		ck_assert_ptr_nonnull(strchr(digits, *p));
+		bits = bits << 6 | (unsigned)(strchr(digits, *p) - digits);
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			raw[n++] = bits >> have;
+		}
+	}
+	if (sign == SM_PACKED_ANEW)
+		inflateReset(z);
+	z->next_in = raw;
+	z->avail_in = n;
+	z->next_out = (Bytef *)text;
+	z->avail_out = room;
+	ck_assert_int_eq(inflate(z, Z_SYNC_FLUSH), Z_OK);
+	ck_assert_uint_eq(z->avail_in, 0);
+	text[room - z->avail_out] = '\0';
+}
+
+/* The last is after one that was too long and so not sent: nobody could go on from that. */
+static const struct {
+	const char *facts;
+	char sign;
+	size_t most;
+} pieces[] = {
+	{"{\"a\":\"a sentence that will come again\"}", SM_PACKED_ANEW, 200},
+	{"{\"b\":\"a sentence that will come again\"}", SM_PACKED, 60},
+	{"{}", SM_PACKED, 60},
+	{"", ' ', 60},
+	{"{\"d\":\"a sentence that will come again\"}", SM_PACKED_ANEW, 200},
+};
+
+/* As text that cannot be packed, longer than a frame in base64. Caller frees. */
+static char *noise(void)
+{
+	char *text = malloc(SM_FRAME_PAYLOAD + 1);
+	unsigned long x = 1;
+
+	for (size_t i = 0; i < SM_FRAME_PAYLOAD; i++) {
+		x = x * 6364136223846793005UL + 1442695040888963407UL;
+		text[i] = (char)(0x21 + (x >> 33) % 94);
+	}
+	text[SM_FRAME_PAYLOAD] = '\0';
+	return text;
+}
+
+START_TEST(packed_facts_go_on_from_the_last)
+{
+	int fd = memfd_create("frames", MFD_CLOEXEC);
+	json_t *frame = json_pack("{s:s}", "type", "result");
+	struct frame_out out;
+	z_stream z = {0};
+	off_t at = 0;
+
+	ck_assert_int_eq(inflateInit2(&z, -15), Z_OK);
+	frame_out_init(&out, fd, "n");
+	out.packed = true;
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
+		char line[400] = "", text[400];
+
+		if (i == 4) {
+			char *long_one = noise();
+
+			ck_assert_int_eq(frame_send(&out, frame, long_one), -EMSGSIZE);
+			free(long_one);
+		}
+		ck_assert_int_eq(frame_send(&out, frame, pieces[i].facts), 0);
+		ssize_t n = pread(fd, line, sizeof(line) - 1, at);
+
+		ck_assert_int_gt(n, 0);
+		ck_assert_int_lt(n, pieces[i].most);
+		ck_assert_int_eq(line[n - 1], '\n');
+		at += n;
+		if (!*pieces[i].facts) {
+			ck_assert_str_eq(line + n - 3, "} \n");
+			continue;
+		}
+		unpack(&z, line, pieces[i].sign, text, sizeof(text) - 1);
+		ck_assert_str_eq(text, pieces[i].facts);
+	}
+	inflateEnd(&z);
+	frame_out_end(&out);
 	json_decref(frame);
 	close(fd);
 }
@@ -138,6 +238,7 @@ TEST_SUITE(frame)
 
 	tcase_add_test(t, bytes_are_the_format);
 	tcase_add_test(t, facts_follow_their_frame);
+	tcase_add_test(t, packed_facts_go_on_from_the_last);
 	tcase_add_test(t, too_long_writes_nothing_and_costs_no_number);
 	tcase_add_test(t, short_writes_are_finished);
 	tcase_add_test(t, error_of_the_line_is_told);

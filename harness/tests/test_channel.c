@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The record stream: every deviation is an error, and what was said before it stays said. */
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -257,6 +258,150 @@ START_TEST(facts_follow_a_result)
 }
 END_TEST
 
+static void count(void *arg, const json_t *f)
+{
+	(void)f;
+	++*(unsigned *)arg;
+}
+
+/* Packs as a guest does, its own way: one stream, each piece flushed. Caller frees. */
+static char *packed(z_stream *z, char sign, const char *text, int flush)
+{
+	size_t len = strlen(text), room = deflateBound(z, len) + 16;
+	_cleanup_free_ unsigned char *raw = xcalloc(1, room);
+	_cleanup_free_ char *base64 = xcalloc(room, 2);
+
+	z->next_in = (Bytef *)text;
+	z->avail_in = len;
+	z->next_out = raw;
+	z->avail_out = room;
+	ck_assert_int_eq(deflate(z, flush), flush == Z_FINISH ? Z_STREAM_END : Z_OK);
+	EVP_EncodeBlock((unsigned char *)base64, raw, (int)(room - z->avail_out));
+	return xasprintf("{\"type\":\"result\",\"index\":0}%c%s", sign, base64);
+}
+
+static void packer(z_stream *z)
+{
+	*z = (z_stream){0};
+	ck_assert_int_eq(deflateInit2(z, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY), Z_OK);
+}
+
+static int feed_frame(struct channel *c, unsigned seq, const char *payload, struct err *err)
+{
+	_cleanup_free_ char *line = frame(seq, payload);
+
+	return channel_feed(c, line, strlen(line), err);
+}
+
+START_TEST(packed_facts_are_a_stream)
+{
+	static const char *const texts[] = {"{\"a\":\"some text of that length\"}",
+					    "{\"b\":\"some text of that length\"}", "[rubbish]",
+					    "{\"c\":\"some text of that length\"}"};
+	_cleanup_free_ char *facts = NULL;
+	struct channel *c = channel_new(NONCE, see_facts, &facts);
+	struct err err = ERR_INIT;
+	z_stream z;
+
+	packer(&z);
+	for (unsigned i = 0; i < 8; i++) {
+		/* The second time round it begins anew. */
+		if (i == 4)
+			deflateReset(&z);
+		_cleanup_free_ char *p =
+			packed(&z, i % 4 ? SM_PACKED : SM_PACKED_ANEW, texts[i % 4], Z_SYNC_FLUSH);
+
+		ck_assert_msg(feed_frame(c, i + 1, p, &err) == 0, "%s", err.msg);
+		if (i % 4 == 2)
+			ck_assert_ptr_nonnull(strstr(facts, "not a JSON object"));
+		else
+			ck_assert_str_eq(facts, texts[i % 4]);
+		free(facts);
+		facts = NULL;
+	}
+	channel_free(&c);
+	deflateEnd(&z);
+}
+END_TEST
+
+#define HEAD "{\"type\":\"result\",\"index\":0}"
+
+/* None of this is a stream that was flushed. */
+static const char *const unpackable[] = {
+	HEAD "Z",	  HEAD "Z*",	    HEAD "ZAAA",
+	HEAD "Z====",	  HEAD "Z!!!!",	    HEAD "zqgYAAAD//w==",
+	HEAD "Zqgb//w==", HEAD "ZAAAAAAAA", HEAD "yqgYAAAD//w==",
+};
+
+START_TEST(what_cannot_be_unpacked_is_refused)
+{
+	_cleanup_free_ char *facts = NULL;
+	struct channel *c = channel_new(NONCE, see_facts, &facts);
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(feed_frame(c, 1, unpackable[_i], &err), -EPROTO);
+	ck_assert_msg(strstr(err.msg, "unpacked") != NULL, "%s", err.msg);
+	ck_assert_ptr_null(facts);
+	channel_free(&c);
+}
+END_TEST
+
+static char *zeros(size_t len)
+{
+	char *text = xcalloc(1, len + 1);
+
+	memset(text, '0', len);
+	memcpy(text, "{\"a\":\"", 6);
+	memcpy(text + len - 2, "\"}", 2);
+	return text;
+}
+
+/* A stream that ends has no place for the next facts; nor is there for more than a frame takes. */
+START_TEST(packed_facts_have_limits)
+{
+	_cleanup_free_ char *facts = NULL, *most = zeros(SM_FRAME_PAYLOAD);
+	_cleanup_free_ char *more = zeros(SM_FRAME_PAYLOAD + 1);
+	const char *const texts[] = {most, more, "{}"};
+	struct channel *c = channel_new(NONCE, see_facts, &facts);
+	struct err err = ERR_INIT;
+	z_stream z;
+
+	packer(&z);
+	_cleanup_free_ char *p =
+		packed(&z, SM_PACKED_ANEW, texts[_i], _i == 2 ? Z_FINISH : Z_SYNC_FLUSH);
+
+	ck_assert_int_eq(feed_frame(c, 1, p, &err), _i == 0 ? 0 : -EPROTO);
+	if (_i == 0)
+		ck_assert_uint_eq(strlen(facts), SM_FRAME_PAYLOAD);
+	channel_free(&c);
+	deflateEnd(&z);
+}
+END_TEST
+
+/* Next to nothing on the wire, and for hours to be read. */
+START_TEST(flood_of_packed_zeros)
+{
+	size_t n = 0;
+	_cleanup_free_ char *text = zeros(SM_FRAME_PAYLOAD);
+	struct channel *c = channel_new(NONCE, count, &n);
+	struct err err = ERR_INIT;
+	z_stream z;
+	int ret = 0;
+
+	packer(&z);
+	for (unsigned seq = 1; !ret; seq++) {
+		_cleanup_free_ char *p =
+			packed(&z, seq == 1 ? SM_PACKED_ANEW : SM_PACKED, text, Z_SYNC_FLUSH);
+
+		ret = feed_frame(c, seq, p, &err);
+	}
+	ck_assert_int_eq(ret, -EFBIG);
+	ck_assert_uint_eq(n, SM_CHANNEL_MAX / SM_FRAME_PAYLOAD);
+	channel_free(&c);
+	deflateEnd(&z);
+}
+END_TEST
+
 START_TEST(nul_byte_is_not_an_end)
 {
 	_cleanup_free_ char *good = frame(1, payloads[0]), *line = xcalloc(1, strlen(good) + 2);
@@ -332,12 +477,6 @@ static char *big_frame(unsigned seq, size_t size)
 	return frame(seq, payload);
 }
 
-static void count(void *arg, const json_t *f)
-{
-	(void)f;
-	++*(unsigned *)arg;
-}
-
 START_TEST(longest_frame_and_one_byte_more)
 {
 	_cleanup_free_ char *fits = big_frame(1, SM_FRAME_PAYLOAD);
@@ -403,6 +542,11 @@ TEST_SUITE(channel)
 	tcase_add_loop_test(tc, gap_and_repeat, 0, 5);
 	tcase_add_loop_test(tc, forged_line, 0, sizeof(forged) / sizeof(*forged));
 	tcase_add_loop_test(tc, facts_follow_a_result, 0, sizeof(results) / sizeof(*results));
+	tcase_add_test(tc, packed_facts_are_a_stream);
+	tcase_add_loop_test(tc, what_cannot_be_unpacked_is_refused, 0,
+			    sizeof(unpackable) / sizeof(*unpackable));
+	tcase_add_loop_test(tc, packed_facts_have_limits, 0, 3);
+	tcase_add_test(tc, flood_of_packed_zeros);
 	tcase_add_test(tc, nul_byte_is_not_an_end);
 	tcase_add_test(tc, deep_nesting_is_refused);
 	tcase_add_test(tc, error_says_where_and_what);

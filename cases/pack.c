@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A byte on the serial port is dear: an interrupt's share, an exit of the emulator and a write of
+ * the host's, which together is what a thousand instructions take. Facts of one boot are much
+ * alike, so that packed with what came before they are a quarter, base64 included.
+ */
+#include "pack.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "proto.h"
+
+/* The last few results are looked back upon; more memory costs page faults in every boot. */
+#define WINDOW_BITS 12
+#define MEMORY	    5
+
+struct pack {
+	z_stream z;
+	bool anew; /* who unpacks it has to begin anew, too */
+};
+
+static struct pack *pack_new(void)
+{
+	struct pack *p = calloc(1, sizeof(*p));
+
+	/* Z_FIXED: building trees for each result would take longer than what they save. */
+	if (p && deflateInit2(&p->z, 1, Z_DEFLATED, -WINDOW_BITS, MEMORY, Z_FIXED) != Z_OK) {
+		free(p);
+		return NULL;
+	}
+	if (p)
+		p->anew = true;
+	return p;
+}
+
+void pack_free(struct pack **p)
+{
+	if (*p)
+		deflateEnd(&(*p)->z);
+	free(*p);
+	*p = NULL;
+}
+
+void pack_anew(struct pack *p)
+{
+	p->anew = true;
+}
+
+static char *base64(char *out, const unsigned char *in, size_t len)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (; len >= 3; len -= 3, in += 3) {
+		*out++ = digits[in[0] >> 2];
+		*out++ = digits[(in[0] & 3) << 4 | in[1] >> 4];
+		*out++ = digits[(in[1] & 15) << 2 | in[2] >> 6];
+		*out++ = digits[in[2] & 63];
+	}
+	if (len) {
+		*out++ = digits[in[0] >> 2];
+		*out++ = digits[(in[0] & 3) << 4 | (len > 1 ? in[1] >> 4 : 0)];
+		*out++ = len > 1 ? digits[(in[1] & 15) << 2] : '=';
+		*out++ = '=';
+	}
+	*out = '\0';
+	return out;
+}
+
+char *pack_text(struct pack **pack, const char *text)
+{
+	struct pack *p = *pack ? *pack : (*pack = pack_new());
+
+	if (!p)
+		return NULL;
+	if (p->anew)
+		deflateReset(&p->z);
+	size_t len = strlen(text), room = deflateBound(&p->z, len) + 16; /* the flush's */
+	unsigned char *raw = malloc(room);
+	char *out = malloc(1 + (room + 2) / 3 * 4 + 1);
+
+	if (raw && out) {
+		p->z.next_in = (Bytef *)text;
+		p->z.avail_in = len;
+		p->z.next_out = raw;
+		p->z.avail_out = room;
+		deflate(&p->z, Z_SYNC_FLUSH);
+		*out = p->anew ? SM_PACKED_ANEW : SM_PACKED;
+		base64(out + 1, raw, room - p->z.avail_out);
+		p->anew = false;
+	} else {
+		free(out);
+		out = NULL;
+	}
+	free(raw);
+	return out;
+}
