@@ -20,10 +20,6 @@ static const struct vm_arch archs[] = {
 		.package = "qemu-system-x86",
 		/* Not microvm: under TCG it hangs in timer calibration when the host is loaded. */
 		.machine = "q35",
-		/*
-		 * Not with rdrand, though a kernel would then stir its pool less: machines that
-		 * were made under load went on some microseconds otherwise than the others.
-		 */
 		.cpu_tcg = "qemu64",
 		.cpu_kvm = "host",
 		.console = "ttyS0",

@@ -18,10 +18,7 @@
  */
 #define TRANSLATED_MIB "32"
 
-/*
- * Words that every kernel gets; one that an old kernel does not know does no harm. Not
- * rcupdate.rcu_expedited=1: half of the runs restored under load then differed by microseconds.
- */
+/* Words that every kernel gets; one that an old kernel does not know does no harm. */
 static const struct {
 	const char *word, *why;
 } words[] = {
@@ -32,6 +29,7 @@ static const struct {
 	{"norandmaps", "the same for programs; and code translated once serves again"},
 	{"cryptomgr.notests=1", "self-tests of ciphers are a sixth of a boot"},
 	{"init_on_alloc=0", "Debian's kernels else clear pages that are overwritten at once"},
+	{"rcupdate.rcu_expedited=1", "with one CPU there is nobody to wait for"},
 	{"printk.time=1", "a time stamp tells the kernel's own lines from a program's"},
 	{"sysrq_always_enabled", "the host can ask a stuck kernel for its stacks"},
 };
