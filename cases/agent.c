@@ -266,30 +266,34 @@ static int run_variant(const struct case_env *env, const json_t *variant, struct
 	return ret < 0 ? ret : report_strays(out, strays);
 }
 
-static char *find_features(const struct options *o, unsigned deadline_ms, struct frame_out *out)
+/* What was found out about the kernel. */
+struct found {
+	char *features; /* NULL: nobody asked */
+	unsigned lacks_ns;
+};
+
+static void find_out(const struct options *o, unsigned deadline_ms, bool features,
+		     struct frame_out *out, struct found *found)
 {
-	struct case_env env = {.bin_dir = o->bin_dir, .deadline_ms = deadline_ms};
+	const struct case_env env = {.bin_dir = o->bin_dir, .deadline_ms = deadline_ms};
 	int strays;
 
-	return isolate_run(probe_features, &env, NULL, out, &strays);
+	if (features)
+		found->features = isolate_run(probe_features, &env, NULL, out, &strays);
+	found->lacks_ns = probe_lacks_ns();
 }
 
-/* @known: the features, where they were probed before there was a plan; taken. */
-static int run_plan(const struct options *o, const struct plan *plan, char *known,
+static int run_plan(const struct options *o, const struct plan *plan, const struct found *found,
 		    struct frame_out *out)
 {
 	struct case_env env = {
 		.bin_dir = o->bin_dir,
 		.deadline_ms = plan->deadline_ms,
 		.by_turns = plan->by_turns,
+		.lacks_ns = found->lacks_ns,
 	};
 	size_t n = json_array_size(plan->variants);
-	_cleanup_free_ char *features = known;
-
-	if (!features && plan->probe)
-		features = find_features(o, plan->deadline_ms, out);
-	env.lacks_ns = probe_lacks_ns();
-	int ret = send_frame(out, hello_frame(features, o->modules));
+	int ret = send_frame(out, hello_frame(found->features, o->modules));
 
 	for (size_t i = 0; ret >= 0 && i < n; i++) {
 		const json_t *variant = json_array_get(plan->variants, i);
@@ -302,45 +306,56 @@ static int run_plan(const struct options *o, const struct plan *plan, char *know
 	return send_frame(out, json_pack("{s:s, s:I}", "type", SM_FRAME_BYE, "ran", (json_int_t)n));
 }
 
+static int get_plan(const struct options *o, int fd, bool restored, struct plan *plan)
+{
+	char why[256];
+	int ret = restored ? await_plan(fd, o->plan, plan, why, sizeof(why))
+			   : plan_read(o->plan, plan, why, sizeof(why));
+
+	if (ret < 0)
+		fprintf(stderr, "agent: plan %s: %s\n", o->plan, why);
+	return ret;
+}
+
+static int run(const struct options *o, int fd, struct found *found)
+{
+	_cleanup_plan_ struct plan plan = {0};
+	/* Then it goes on many times: what all plans have in common comes first. */
+	bool restored = o->channel && access(o->plan, F_OK) < 0;
+	struct frame_out out;
+
+	frame_out_init(&out, fd, "");
+	if (restored)
+		find_out(o, PROBE_MS, true, &out, found);
+	if (get_plan(o, fd, restored, &plan) < 0)
+		return -1;
+	frame_out_init(&out, fd, plan.nonce);
+	out.packed = plan.packed;
+	explicit_bzero(plan.nonce, sizeof(plan.nonce));
+	if (o->channel && !restored)
+		unlink(o->plan);
+	if (o->channel)
+		mark_console();
+	if (!restored)
+		find_out(o, plan.deadline_ms, plan.probe, &out, found);
+	int ret = run_plan(o, &plan, found, &out);
+
+	frame_out_end(&out);
+	return ret;
+}
+
 /* Exit status. */
 static int agent(const struct options *o, int fd)
 {
-	_cleanup_plan_ struct plan plan;
-	struct frame_out out;
-	char *features = NULL;
-	char why[256];
+	struct found found = {0};
 	int ret = isolate_init();
 
 	if (ret < 0) {
 		fprintf(stderr, "agent: becoming a subreaper: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	/* In a machine that was restored for many plans: whatever they have in common comes first.
-	 */
-	if (o->channel && access(o->plan, F_OK) < 0) {
-		const char *what;
-
-		frame_out_init(&out, fd, "");
-		features = find_features(o, PROBE_MS, &out);
-		ret = await_plan(fd, o->plan, &what);
-		if (ret < 0) {
-			fprintf(stderr, "agent: %s: %s\n", what, strerror(-ret));
-			return EXIT_FAILURE;
-		}
-	}
-	if (plan_read(o->plan, &plan, why, sizeof(why)) < 0) {
-		fprintf(stderr, "agent: plan %s: %s\n", o->plan, why);
-		return EXIT_FAILURE;
-	}
-	frame_out_init(&out, fd, plan.nonce);
-	out.packed = plan.packed;
-	explicit_bzero(plan.nonce, sizeof(plan.nonce));
-	if (o->channel) {
-		unlink(o->plan);
-		mark_console();
-	}
-	ret = run_plan(o, &plan, features, &out);
-	frame_out_end(&out);
+	ret = run(o, fd, &found);
+	free(found.features);
 	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "await.h"
 
-#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <termios.h>
@@ -9,7 +9,6 @@
 #include "cleanup.h"
 #include "loader/fwcfg.h"
 #include "loader/park.h"
-#include "plan.h"
 #include "proto.h"
 
 static const struct fwcfg_file *find(const struct fwcfg_file *files, int n, const char *path)
@@ -21,52 +20,47 @@ static const struct fwcfg_file *find(const struct fwcfg_file *files, int n, cons
 	return NULL;
 }
 
-static int save(const char *path, const char *text, size_t len)
+static int not_done(int ret, const char *what, char *why, size_t why_len)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	return write(fd, text, len) == (ssize_t)len ? 0 : -EIO;
+	snprintf(why, why_len, "%s: %s", what, strerror(-ret));
+	return -1;
 }
 
-static int take(struct fwcfg *f, const char *path, const char **why)
+static int take(struct fwcfg *f, const char *path, struct plan *plan, char *why, size_t why_len)
 {
 	_cleanup_free_ struct fwcfg_file *files = NULL;
 	int n = fwcfg_list(f, &files), ret;
-	const struct fwcfg_file *plan = n < 0 ? NULL : find(files, n, path);
+	const struct fwcfg_file *file = n < 0 ? NULL : find(files, n, path);
 
-	*why = "find the plan";
-	if (!plan || !plan->size || plan->size > PLAN_MAX)
-		return n < 0 ? n : -ENOENT;
-	char *text = mmap(NULL, plan->size, PROT_READ | PROT_WRITE,
+	if (!file || !file->size || file->size > PLAN_MAX)
+		return not_done(n < 0 ? n : -ENOENT, "find it", why, why_len);
+	char *text = mmap(NULL, file->size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
-	*why = "read the plan";
 	if (text == MAP_FAILED)
-		return -errno;
-	ret = mlock(text, plan->size) < 0 ? -errno : fwcfg_read(f, plan->key, text, plan->size);
-	if (!ret)
-		ret = save(path, text, plan->size);
-	explicit_bzero(text, plan->size); /* it holds the nonce */
-	munmap(text, plan->size);
+		return not_done(-errno, "allocate memory", why, why_len);
+	ret = mlock(text, file->size) < 0 ? -errno : fwcfg_read(f, file->key, text, file->size);
+	ret = ret < 0 ? not_done(ret, "read it", why, why_len)
+		      : plan_parse(text, file->size, plan, why, why_len);
+	munmap(text, file->size);
 	return ret;
 }
 
-int await_plan(int channel, const char *path, const char **why)
+int await_plan(int channel, const char *path, struct plan *plan, char *why, size_t why_len)
 {
+	static const char ready[] = SM_PARK_READY;
+	const char *what;
 	struct fwcfg *f = NULL;
-	int ret = fwcfg_open(&f, why);
+	int ret = fwcfg_open(&f, &what);
 
 	if (ret < 0)
-		return ret;
-	*why = "say that the machine is ready";
-	if (write(channel, SM_PARK_READY, strlen(SM_PARK_READY)) != (ssize_t)strlen(SM_PARK_READY))
-		ret = -EIO;
-	if (!ret) {
+		return not_done(ret, what, why, why_len);
+	if (write(channel, ready, strlen(ready)) != (ssize_t)strlen(ready)) {
+		ret = not_done(-EIO, "say that the machine is ready", why, why_len);
+	} else {
 		tcdrain(channel);
 		park();
-		ret = take(f, path, why);
+		ret = take(f, path, plan, why, why_len);
 	}
 	fwcfg_close(f);
 	park_close();

@@ -107,40 +107,27 @@ static void wipe_and_free(void *p)
 	free(p);
 }
 
-static int read_lines(const char *path, struct plan *plan, char *why, size_t why_len)
+static int take_lines(struct plan *plan, const char *text, size_t len, char *why, size_t why_len)
 {
-	_cleanup_fclose_ FILE *f = fopen(path, "re");
-	_cleanup_free_ char *text = NULL;
-	size_t len = 0, nr = 0;
+	size_t nr = 0;
 	int ret = 0;
 
-	if (!f) {
-		snprintf(why, why_len, "open: %s", strerror(errno));
-		return -1;
-	}
-	setbuf(f, NULL); /* the stream's buffer would keep a copy of the nonce */
-	text = read_whole(f, &len, why, why_len);
-	if (!text)
-		return -1;
-	for (char *p = text, *end; !ret && p < text + len; p = end + 1) {
+	for (const char *p = text, *end; !ret && p < text + len; p = end + 1) {
 		end = memchr(p, '\n', text + len - p);
 		nr++;
 		if (!end) {
 			snprintf(why, why_len, "line %zu: cut off", nr);
-			ret = -1;
-			break;
+			return -1;
 		}
 		ret = take_line(plan, p, end - p, nr, why, why_len);
 	}
-	if (!nr) {
-		snprintf(why, why_len, "empty");
-		ret = -1;
-	}
-	explicit_bzero(text, len);
-	return ret;
+	if (nr)
+		return ret;
+	snprintf(why, why_len, "empty");
+	return -1;
 }
 
-int plan_read(const char *path, struct plan *plan, char *why, size_t why_len)
+int plan_parse(char *text, size_t len, struct plan *plan, char *why, size_t why_len)
 {
 	json_malloc_t old_malloc;
 	json_free_t old_free;
@@ -149,9 +136,26 @@ int plan_read(const char *path, struct plan *plan, char *why, size_t why_len)
 	*plan = (struct plan){.variants = json_array()};
 	json_get_alloc_funcs(&old_malloc, &old_free);
 	json_set_alloc_funcs(malloc, wipe_and_free);
-	ret = read_lines(path, plan, why, why_len);
+	ret = take_lines(plan, text, len, why, why_len);
 	if (ret < 0)
 		plan_free(plan);
 	json_set_alloc_funcs(old_malloc, old_free);
+	explicit_bzero(text, len);
 	return ret;
+}
+
+int plan_read(const char *path, struct plan *plan, char *why, size_t why_len)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+
+	*plan = (struct plan){0};
+	if (!f) {
+		snprintf(why, why_len, "open: %s", strerror(errno));
+		return -1;
+	}
+	setbuf(f, NULL); /* the stream's buffer would keep a copy of the nonce */
+	text = read_whole(f, &len, why, why_len);
+	return text ? plan_parse(text, len, plan, why, why_len) : -1;
 }

@@ -21,5 +21,8 @@ struct plan {
  * handed out: half a plan would look like a whole one that has passed.
  */
 int plan_read(const char *path, struct plan *plan, char *why, size_t why_len);
+
+/* The same from memory, where @text is wiped: it has the nonce. */
+int plan_parse(char *text, size_t len, struct plan *plan, char *why, size_t why_len);
 void plan_free(struct plan *plan);
 #define _cleanup_plan_ __attribute__((cleanup(plan_free)))
