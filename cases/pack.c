@@ -29,14 +29,14 @@ static struct pack *pack_new(void)
 {
 	struct pack *p = calloc(1, sizeof(*p));
 
-	/* Z_FIXED: building trees for each result would take longer than what they save. */
-	if (p && deflateInit2(&p->z, 1, Z_DEFLATED, -WINDOW_BITS, MEMORY, Z_FIXED) != Z_OK) {
-		free(p);
+	if (!p)
 		return NULL;
-	}
-	if (p)
-		p->anew = true;
-	return p;
+	p->anew = true;
+	/* Z_FIXED: codes made for each result would take longer than what they save. */
+	if (deflateInit2(&p->z, 1, Z_DEFLATED, -WINDOW_BITS, MEMORY, Z_FIXED) == Z_OK)
+		return p;
+	free(p);
+	return NULL;
 }
 
 void pack_free(struct pack **p)
@@ -52,7 +52,7 @@ void pack_anew(struct pack *p)
 	p->anew = true;
 }
 
-static char *base64(char *out, const unsigned char *in, size_t len)
+static void base64(char *out, const unsigned char *in, size_t len)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -70,7 +70,21 @@ static char *base64(char *out, const unsigned char *in, size_t len)
 		*out++ = '=';
 	}
 	*out = '\0';
-	return out;
+}
+
+/* The next piece of the stream, @len bytes with room for @room. How many it takes; 0: there is not
+ * that much room. */
+static size_t deflate_piece(struct pack *p, const char *text, size_t len, unsigned char *raw,
+			    size_t room)
+{
+	p->z.next_in = (Bytef *)text;
+	p->z.avail_in = len;
+	p->z.next_out = raw;
+	p->z.avail_out = room;
+	if (deflate(&p->z, Z_SYNC_FLUSH) == Z_OK && !p->z.avail_in && p->z.avail_out)
+		return room - p->z.avail_out;
+	p->anew = true;
+	return 0;
 }
 
 char *pack_text(struct pack **pack, const char *text)
@@ -84,15 +98,12 @@ char *pack_text(struct pack **pack, const char *text)
 	size_t len = strlen(text), room = deflateBound(&p->z, len) + 16; /* the flush's */
 	unsigned char *raw = malloc(room);
 	char *out = malloc(1 + (room + 2) / 3 * 4 + 1);
+	char sign = p->anew ? SM_PACKED_ANEW : SM_PACKED;
+	size_t n = raw && out ? deflate_piece(p, text, len, raw, room) : 0;
 
-	if (raw && out) {
-		p->z.next_in = (Bytef *)text;
-		p->z.avail_in = len;
-		p->z.next_out = raw;
-		p->z.avail_out = room;
-		deflate(&p->z, Z_SYNC_FLUSH);
-		*out = p->anew ? SM_PACKED_ANEW : SM_PACKED;
-		base64(out + 1, raw, room - p->z.avail_out);
+	if (n) {
+		*out = sign;
+		base64(out + 1, raw, n);
 		p->anew = false;
 	} else {
 		free(out);
