@@ -65,14 +65,17 @@ static int written(int fd, const char *path, struct err *err)
 int vm_check_parked(struct qmp *q, const struct vm_config *cfg, const struct vm_limits *lim,
 		    struct err *err)
 {
+	const char *halted = vm_arch(cfg->arch)->halted;
 	_cleanup_free_ char *regs = NULL;
 
-	if (vm_real_time(cfg))
+	if (vm_real_time(cfg) || !halted)
 		return 0;
 	int ret = qmp_hmp(q, "info registers", lim->answer_ms, &regs, err);
 
-	if (ret < 0 || strstr(regs, vm_arch(cfg->arch)->halted))
-		return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	if (strstr(regs, halted))
+		return 0;
 	return err_set(err, ERR_INFRA, ECANCELED,
 		       "the guest was at work when its watchdog was to stop it");
 }
