@@ -47,9 +47,7 @@ static void setup(void)
 	list = xasprintf("%s/list", test_dir());
 	GUEST(SM_PARK_READY, PARK, OUT_IMM(SM_EXIT_PORT, SM_EXIT_DONE), SPIN);
 	ck_assert_int_eq(publish_buffer(list, "dir /x 0755\n", 12, &err), 0);
-	/* PARK does that in real time. */
-	boot = (struct vm_config){
-		.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB, .realtime = true};
+	boot = (struct vm_config){.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB};
 	opts = (struct template_opts){
 		.boot = &boot, .kernel_sha256 = "1234", .list = list, .scratch = scratch};
 }
@@ -135,11 +133,15 @@ START_TEST(damaged_is_made_again)
 	_cleanup_free_ char *said = NULL;
 	struct progress pg = {.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666)};
 	struct err err = ERR_INIT;
+	char before[SHA256_HEX], after[SHA256_HEX];
 
+	ck_assert_int_eq(hash_file(t.ram, before, &err), 0);
 	damages[_i](&t);
 	template_free(&t);
 	opts.pg = &pg;
 	t = get();
+	ck_assert_int_eq(hash_file(t.ram, after, &err), 0);
+	ck_assert_str_eq(before, after);
 	ino_t made = inode(t.ram);
 
 	template_free(&t);

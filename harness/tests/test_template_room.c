@@ -64,9 +64,7 @@ static void setup(void)
 	setenv("XDG_CACHE_HOME", cache, 1);
 	put_guest();
 	ck_assert_int_eq(publish_buffer(list, "dir /x 0755\n", 12, &err), 0);
-	/* PARK does that in real time. */
-	boot = (struct vm_config){
-		.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB, .realtime = true};
+	boot = (struct vm_config){.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB};
 	opts = (struct template_opts){
 		.boot = &boot, .kernel_sha256 = "1234", .list = list, .scratch = scratch};
 }

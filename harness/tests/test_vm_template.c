@@ -24,7 +24,9 @@
 
 /* Counts, parks, counts again. */
 static const unsigned char guest[] = {COUNT, PARK, COUNT, SAY('!'), DONE};
+static const unsigned char guest_real_time[] = {COUNT, PARK_REAL_TIME, COUNT, SAY('!'), DONE};
 
+static bool real_time;
 static char *kernel, *ram, *state, *console, *channel;
 
 static void paths(void)
@@ -67,7 +69,7 @@ static struct vm_config config(void)
 		.arch = "x86_64",
 		.kernel = kernel,
 		.memory_mib = MEMORY_MIB,
-		.realtime = true, /* else PARK is another */
+		.realtime = real_time,
 		.console_path = console,
 		.channel_path = channel,
 		.ram = ram,
@@ -110,6 +112,9 @@ START_TEST(goes_on_where_it_stopped)
 	char before[SHA256_HEX], after[SHA256_HEX];
 	struct err err = ERR_INIT;
 
+	real_time = _i;
+	if (real_time)
+		tiny_guest(kernel, guest_real_time, sizeof(guest_real_time));
 	make_template();
 	ck_assert_int_eq(hash_file(ram, before, &err), 0);
 	for (int i = 0; i < 2; i++) {
@@ -196,7 +201,6 @@ START_TEST(guest_that_is_not_idle_is_not_kept)
 	tiny_guest(kernel, busy, sizeof(busy));
 	make_ram();
 	cfg.save = state;
-	cfg.realtime = false;
 	ck_assert_int_eq(go(&cfg, &got, &res), VM_DIED);
 	ck_assert_msg(strstr(res.text, "at work") != NULL, "%s", res.text);
 	ck_assert_int_lt(access(state, F_OK), 0);
@@ -224,7 +228,7 @@ TEST_SUITE(vm_template)
 
 	tcase_set_timeout(tc, 300);
 	tcase_add_checked_fixture(tc, paths, forget_paths);
-	tcase_add_test(tc, goes_on_where_it_stopped);
+	tcase_add_loop_test(tc, goes_on_where_it_stopped, 0, 2);
 	tcase_add_test(tc, cut_off_state_is_said);
 	tcase_add_test(tc, state_of_another_machine_is_said);
 	tcase_add_test(tc, memory_that_is_cut_off_is_said);
