@@ -249,11 +249,7 @@ static enum vm_end live(struct vm *vm, struct vm_result *res)
 			  : sig_stop()		? VM_INTERRUPTED
 						: VM_DIED;
 
-	if (end == VM_PARKED)
-		ret = vm_check_parked(vm->qmp, vm->cfg, &vm->lim, &err);
-	if (end == VM_PARKED && !ret)
-		ret = vm_save(vm->qmp, vm->cfg->save, &vm->lim, &err);
-	if (end == VM_PARKED && ret < 0)
+	if (end == VM_PARKED && (ret = vm_save(vm->qmp, vm->cfg, &vm->lim, &err)) < 0)
 		end = sig_stop() ? VM_INTERRUPTED : VM_DIED;
 	if (end == VM_PARKED)
 		res->text = xstrdup("stopped by the guest and saved");

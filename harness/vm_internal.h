@@ -23,15 +23,12 @@ extern const struct vm_limits vm_limits;
 int vm_run_limits(const struct vm_config *cfg, const struct vm_limits *lim, vm_bytes_fn *fn,
 		  void *arg, struct vm_result *res, struct err *err);
 
-/* vm_template.c: write the stopped machine's state to the new file @path. */
-int vm_save(struct qmp *q, const char *path, const struct vm_limits *lim, struct err *err);
-
 /*
- * The guest stopped itself in a way that leaves no trace (cases/loader/park.h): it was idle, or its
- * clock is the host's anyway. -ECANCELED if not.
+ * vm_template.c: write the stopped machine's state to the new file @cfg->save. -ECANCELED when the
+ * guest was not idle, which only real time may pass over (cases/loader/park.h).
  */
-int vm_check_parked(struct qmp *q, const struct vm_config *cfg, const struct vm_limits *lim,
-		    struct err *err);
+int vm_save(struct qmp *q, const struct vm_config *cfg, const struct vm_limits *lim,
+	    struct err *err);
 
 /*
  * Load the state from @fd, which QEMU inherited under the same number, and let the machine go on.

@@ -62,8 +62,9 @@ static int written(int fd, const char *path, struct err *err)
 	return 0;
 }
 
-int vm_check_parked(struct qmp *q, const struct vm_config *cfg, const struct vm_limits *lim,
-		    struct err *err)
+/* Stopped at work, it would go on differently each time (cases/loader/park_x86_64.c). */
+static int check_idle(struct qmp *q, const struct vm_config *cfg, const struct vm_limits *lim,
+		      struct err *err)
 {
 	const char *halted = vm_arch(cfg->arch)->halted;
 	_cleanup_free_ char *regs = NULL;
@@ -80,7 +81,8 @@ int vm_check_parked(struct qmp *q, const struct vm_config *cfg, const struct vm_
 		       "the guest was at work when its watchdog was to stop it");
 }
 
-int vm_save(struct qmp *q, const char *path, const struct vm_limits *lim, struct err *err)
+static int write_state(struct qmp *q, const char *path, const struct vm_limits *lim,
+		       struct err *err)
 {
 	_cleanup_free_ char *what = xasprintf("write the machine's state to %s", path);
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -98,6 +100,14 @@ int vm_save(struct qmp *q, const char *path, const struct vm_limits *lim, struct
 	if (!ret)
 		ret = wait_for_end(q, what, lim, err);
 	return ret ? ret : written(fd, path, err);
+}
+
+int vm_save(struct qmp *q, const struct vm_config *cfg, const struct vm_limits *lim,
+	    struct err *err)
+{
+	int ret = check_idle(q, cfg, lim, err);
+
+	return ret ? ret : write_state(q, cfg->save, lim, err);
 }
 
 int vm_restore(struct qmp *q, int fd, const struct vm_limits *lim, struct err *err)
