@@ -39,24 +39,37 @@ void template_use(const struct template *t, struct vm_config *cfg)
 
 /* --- making one ------------------------------------------------------------------------------- */
 
-/* What is made, and what the guest says meanwhile. */
+static int take(void *arg, const char *buf, size_t len)
+{
+	struct template_said *s = arg;
+
+	if (len > sizeof(s->text) - 1 - s->len)
+		return -EFBIG;
+	memcpy(s->text + s->len, buf, len);
+	s->len += len;
+	return 0;
+}
+
+int template_run(struct vm_config cfg, const char *dir, struct template_said *said,
+		 struct vm_result *res, struct err *err)
+{
+	_cleanup_free_ char *ram = xasprintf("%s/ram", dir), *state = xasprintf("%s/state", dir);
+	_cleanup_free_ char *console = xasprintf("%s/console.log", dir);
+	_cleanup_free_ char *channel = xasprintf("%s/channel.log", dir);
+
+	cfg.ram = ram;
+	cfg.save = state;
+	cfg.console_path = console;
+	cfg.channel_path = channel;
+	*said = (struct template_said){0};
+	return vm_run(&cfg, take, said, res, err);
+}
+
+/* What is made of what. */
 struct making {
 	const struct template_opts *o;
 	const char *initrd;
-	char said[SAID_MAX];
-	size_t len;
 };
-
-static int take(void *arg, const char *buf, size_t len)
-{
-	struct making *m = arg;
-
-	if (len > sizeof(m->said) - 1 - m->len)
-		return -EFBIG;
-	memcpy(m->said + m->len, buf, len);
-	m->len += len;
-	return 0;
-}
 
 /* "…: no template: REASON": it will say the same the next time, so that is worth keeping. */
 static int remember_refusal(const char *dir, const char *why, struct err *err)
@@ -69,13 +82,13 @@ static int remember_refusal(const char *dir, const char *why, struct err *err)
 	return publish_buffer(path, why, strcspn(why, "\n"), err);
 }
 
-static int judge_end(const struct making *m, const struct vm_result *res, const char *dir,
+static int judge_end(const char *said, const struct vm_result *res, const char *dir,
 		     struct err *err)
 {
-	if (res->end == VM_PARKED && !strcmp(m->said, SM_PARK_READY))
+	if (res->end == VM_PARKED && !strcmp(said, SM_PARK_READY))
 		return 0;
-	if (!strncmp(m->said, SM_PARK_REFUSED, strlen(SM_PARK_REFUSED)))
-		return remember_refusal(dir, m->said + strlen(SM_PARK_REFUSED), err);
+	if (!strncmp(said, SM_PARK_REFUSED, strlen(SM_PARK_REFUSED)))
+		return remember_refusal(dir, said + strlen(SM_PARK_REFUSED), err);
 	if (res->end == VM_INTERRUPTED)
 		return err_set(err, ERR_INFRA, EINTR, "make a template");
 	return err_set(err, ERR_INFRA, 0, "the machine did not stop where it should: %s",
@@ -84,27 +97,20 @@ static int judge_end(const struct making *m, const struct vm_result *res, const 
 
 static int fill(const char *dir, void *arg, struct err *err)
 {
-	struct making *m = arg;
+	const struct making *m = arg;
 	struct vm_config cfg = *m->o->boot;
-	_cleanup_free_ char *ram = xasprintf("%s/ram", dir), *state = xasprintf("%s/state", dir);
-	_cleanup_free_ char *console = xasprintf("%s/console.log", dir);
-	_cleanup_free_ char *channel = xasprintf("%s/channel.log", dir);
+	_cleanup_free_ char *ram = xasprintf("%s/ram", dir);
 	_cleanup_vm_result_ struct vm_result res = {0};
+	struct template_said said;
 
 	progress_state(m->o->pg, "booting once, to be restored from then on");
 	cfg.initrd = m->initrd;
-	cfg.ram = ram;
-	cfg.save = state;
-	cfg.console_path = console;
-	cfg.channel_path = channel;
-	m->len = 0;
-	memset(m->said, 0, sizeof(m->said));
 	int ret = ram_create(ram, cfg.memory_mib ? cfg.memory_mib : VM_MEMORY_MIB, err);
 
 	if (!ret)
-		ret = vm_run(&cfg, take, m, &res, err);
+		ret = template_run(cfg, dir, &said, &res, err);
 	if (!ret)
-		ret = judge_end(m, &res, dir, err);
+		ret = judge_end(said.text, &res, dir, err);
 	if (!ret)
 		ret = ram_settle(ram, err);
 	return ret;

@@ -14,6 +14,19 @@ struct template_maker {
 	struct progress *pg;
 };
 
+/* What a guest says before it stops, as text; more than that is not what it should say. */
+struct template_said {
+	char text[4096];
+	size_t len;
+};
+
+/*
+ * Run @cfg's machine, whose memory is @dir's `ram` already, to its end: a machine that is parked
+ * has left its `state` there.
+ */
+int template_run(struct vm_config cfg, const char *dir, struct template_said *said,
+		 struct vm_result *res, struct err *err);
+
 /* Find or make the one with that key; its paths, id and lock are set. */
 int template_find(const struct template_maker *m, const char *key, struct template *t,
 		  struct err *err);

@@ -15,42 +15,22 @@
 struct warming {
 	const struct template *from;
 	const struct vm_config *boot;
-	char said[256];
-	size_t len;
 };
-
-static int take(void *arg, const char *buf, size_t len)
-{
-	struct warming *w = arg;
-
-	if (len > sizeof(w->said) - 1 - w->len)
-		return -EFBIG;
-	memcpy(w->said + w->len, buf, len);
-	w->len += len;
-	return 0;
-}
 
 static int fill(const char *dir, void *arg, struct err *err)
 {
-	struct warming *w = arg;
+	const struct warming *w = arg;
 	struct vm_config cfg = *w->boot;
-	_cleanup_free_ char *ram = xasprintf("%s/ram", dir), *state = xasprintf("%s/state", dir);
-	_cleanup_free_ char *console = xasprintf("%s/console.log", dir);
-	_cleanup_free_ char *channel = xasprintf("%s/channel.log", dir);
+	_cleanup_free_ char *ram = xasprintf("%s/ram", dir);
 	_cleanup_vm_result_ struct vm_result res = {0};
+	struct template_said said;
 
-	cfg.ram = ram;
 	cfg.restore = w->from->state;
-	cfg.save = state;
-	cfg.console_path = console;
-	cfg.channel_path = channel;
-	w->len = 0;
-	memset(w->said, 0, sizeof(w->said));
 	int ret = ram_copy(w->from->ram, ram, err);
 
 	if (!ret)
-		ret = vm_run(&cfg, take, w, &res, err);
-	if (!ret && (res.end != VM_PARKED || strcmp(w->said, SM_PARK_READY)))
+		ret = template_run(cfg, dir, &said, &res, err);
+	if (!ret && (res.end != VM_PARKED || strcmp(said.text, SM_PARK_READY)))
 		ret = err_set(err, ERR_INFRA, res.end == VM_INTERRUPTED ? EINTR : 0,
 			      "the agent did not get ready: %s", res.text);
 	return ret ? ret : ram_sync(ram, err);
