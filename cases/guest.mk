@@ -38,7 +38,7 @@ $(O)/obj/musl/%.o: %.c Makefile cases/guest.mk cases/nsexec/nsexec.mk
 # With symbols, for gdb. What goes into the initramfs is stripped: unpacking it is part of a boot.
 $(O)/symbols/agent: $(AGENT_OBJ)
 	@mkdir -p $(@D)
-	$(GUEST_CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $^ -ljansson -lz
+	$(GUEST_CC) -static -Wl,--gc-sections $(LDFLAGS) -o $@ $^ -ljansson -lz -lresolv
 
 $(O)/symbols/loader: $(LOADER_OBJ)
 	@mkdir -p $(@D)
@@ -68,12 +68,12 @@ $(O)/obj/native/%.o: %.c Makefile cases/guest.mk
 
 $(O)/tests/agent: $(NATIVE_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lz
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lz -lresolv
 
 $(O)/tests/guest: $(filter-out %/agent.o,$(NATIVE_OBJ)) $(GTEST_OBJ) $(GTEST_FRAME) | \
 		$(O)/tests/agent $(GUEST_PROGS)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lz
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lz -lresolv
 
 -include $(AGENT_OBJ:.o=.d) $(MUSL_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
 
@@ -85,4 +85,4 @@ WRAP_memory := facts_memory
 $(BLIND): $(O)/tests/agent-blind-%: cases/tests/blind/blind_%.c $(AGENT_OBJ)
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_CFLAGS) -static -Wl,--gc-sections -Wl,--wrap=$(WRAP_$*) $(LDFLAGS) -o $@ $^ \
-		-ljansson -lz
+		-ljansson -lz -lresolv

@@ -6,6 +6,8 @@
  */
 #include "pack.h"
 
+#include <netinet/in.h>
+#include <resolv.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,26 +54,6 @@ void pack_anew(struct pack *p)
 	p->anew = true;
 }
 
-static void base64(char *out, const unsigned char *in, size_t len)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (; len >= 3; len -= 3, in += 3) {
-		*out++ = digits[in[0] >> 2];
-		*out++ = digits[(in[0] & 3) << 4 | in[1] >> 4];
-		*out++ = digits[(in[1] & 15) << 2 | in[2] >> 6];
-		*out++ = digits[in[2] & 63];
-	}
-	if (len) {
-		*out++ = digits[in[0] >> 2];
-		*out++ = digits[(in[0] & 3) << 4 | (len > 1 ? in[1] >> 4 : 0)];
-		*out++ = len > 1 ? digits[(in[1] & 15) << 2] : '=';
-		*out++ = '=';
-	}
-	*out = '\0';
-}
-
 /* The next piece of the stream, @len bytes with room for @room. How many it takes; 0: there is not
  * that much room. */
 static size_t deflate_piece(struct pack *p, const char *text, size_t len, unsigned char *raw,
@@ -96,14 +78,15 @@ char *pack_text(struct pack **pack, const char *text)
 	if (p->anew)
 		deflateReset(&p->z);
 	size_t len = strlen(text), room = deflateBound(&p->z, len) + 16; /* the flush's */
+	size_t base64 = (room + 2) / 3 * 4 + 1;
 	unsigned char *raw = malloc(room);
-	char *out = malloc(1 + (room + 2) / 3 * 4 + 1);
+	char *out = malloc(1 + base64);
 	char sign = p->anew ? SM_PACKED_ANEW : SM_PACKED;
 	size_t n = raw && out ? deflate_piece(p, text, len, raw, room) : 0;
 
 	if (n) {
 		*out = sign;
-		base64(out + 1, raw, n);
+		b64_ntop(raw, n, out + 1, base64);
 		p->anew = false;
 	} else {
 		free(out);
