@@ -18,6 +18,7 @@
 #include "frame.h"
 #include "hello.h"
 #include "isolate.h"
+#include "keep.h"
 #include "plan.h"
 #include "probe_features.h"
 #include "proto.h"
@@ -286,8 +287,10 @@ static void find_out(const struct options *o, unsigned deadline_ms, bool feature
 static int run_plan(const struct options *o, const struct plan *plan, const struct found *found,
 		    struct frame_out *out)
 {
+	_cleanup_keep_ struct keep keep;
 	struct case_env env = {
 		.bin_dir = o->bin_dir,
+		.keep = &keep,
 		.deadline_ms = plan->deadline_ms,
 		.by_turns = plan->by_turns,
 		.lacks_ns = found->lacks_ns,
@@ -295,6 +298,7 @@ static int run_plan(const struct options *o, const struct plan *plan, const stru
 	size_t n = json_array_size(plan->variants);
 	int ret = send_frame(out, hello_frame(found->features, o->modules));
 
+	keep_init(&keep);
 	for (size_t i = 0; ret >= 0 && i < n; i++) {
 		const json_t *variant = json_array_get(plan->variants, i);
 

@@ -19,12 +19,13 @@
 #define PROGRESS_MAX  160 /* bytes, its newline included */
 
 struct case_env {
-	const char *bin_dir;  /* where the case binaries are: SM_CASES_DIR, or the build's */
-	unsigned index;	      /* of the variant in the plan */
-	int progress_fd;      /* of a pipe, for case_progress(); 0: nobody listens */
-	unsigned deadline_ms; /* guest time (CLOCK_MONOTONIC) one variant may take */
-	unsigned lacks_ns;    /* CLONE_NEW* flags that this kernel was seen not to know */
-	bool by_turns;	      /* on one CPU: a stage runs until it blocks */
+	const char *bin_dir;	 /* where the case binaries are: SM_CASES_DIR, or the build's */
+	unsigned index;		 /* of the variant in the plan */
+	int progress_fd;	 /* of a pipe, for case_progress(); 0: nobody listens */
+	unsigned deadline_ms;	 /* guest time (CLOCK_MONOTONIC) one variant may take */
+	unsigned lacks_ns;	 /* CLONE_NEW* flags that this kernel was seen not to know */
+	const struct keep *keep; /* for what is better not freed; NULL: nowhere */
+	bool by_turns;		 /* on one CPU: a stage runs until it blocks */
 };
 
 /* Run one variant. @params is the plan's, unchecked; the case fills the object @facts. */

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "keep.h"
 #include "machine.h"
 #include "nsexec/image.h"
 
@@ -177,5 +178,8 @@ int image_open(struct machine_run *run, json_t *facts)
 	/* Stage 0 is started from the ordinary file and makes its copy itself. */
 	run->exe_fd = makers[run->p.stage0 ? IMAGE_FILE : run->p.image](run, src);
 	close(src);
-	return run->exe_fd < 0 ? failed(run, facts) : 0;
+	if (run->exe_fd < 0)
+		return failed(run, facts);
+	keep_file(run->env->keep, run->exe_fd);
+	return 0;
 }
