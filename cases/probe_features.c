@@ -238,25 +238,27 @@ static int openable(const struct feature *f)
 }
 
 /* The copy-on-write probes on plain memory: can they see here at all? */
-static int cow_can_see(void (*probe)(char *map, struct observed *o), int prot)
+static int cow_can_see(cow_fn *probe, int prot)
 {
 	char *map = mmap(NULL, memfd_size(), prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct observed o = {0};
 
 	if (map == MAP_FAILED)
 		return errno;
-	probe(map, &o);
+	probe(&map, 1, &o);
 	return o.errnum;
 }
 
 static int pagemap_frames(const struct feature *f)
 {
 	volatile char page[1] = {0};
-	uint64_t frame;
+	char *const map = (char *)page;
+	int64_t frame;
 
 	(void)f;
 	page[0] = 1; /* written: a page that was not has no frame of its own */
-	return -cow_page_frame((const char *)page, &frame);
+	cow_page_frames(&map, 1, &frame);
+	return frame < 0 ? (int)-frame : 0;
 }
 
 static int smaps_vmflags(const struct feature *f)

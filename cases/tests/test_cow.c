@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cow.h"
@@ -31,11 +32,17 @@ static char *map_without_maywrite(void)
 	return map;
 }
 
+/* One mapping alone. */
+static void probe(cow_fn *fn, char *map, struct observed o[])
+{
+	fn(&map, 1, o);
+}
+
 START_TEST(shared_page_is_seen)
 {
 	struct observed o[2] = {0};
 
-	cow_fork(map_new(PROT_READ | PROT_WRITE, MAP_SHARED), o);
+	probe(cow_fork, map_new(PROT_READ | PROT_WRITE, MAP_SHARED), o);
 	ck_assert(o[0].ok);
 	ck_assert_str_eq(o[0].text, "shared");
 	ck_assert_int_eq(o[0].value, 3); /* in both directions */
@@ -46,7 +53,7 @@ START_TEST(private_page_is_seen)
 {
 	struct observed o[2] = {0};
 
-	cow_fork(map_new(PROT_READ | PROT_WRITE, MAP_PRIVATE), o);
+	probe(cow_fork, map_new(PROT_READ | PROT_WRITE, MAP_PRIVATE), o);
 	ck_assert(o[0].ok);
 	ck_assert_str_eq(o[0].text, "private");
 	ck_assert_int_eq(o[0].value, 0);
@@ -57,7 +64,7 @@ static void check_frames(int flags, const char *want)
 {
 	struct observed o[2] = {0};
 
-	cow_fork(map_new(PROT_READ | PROT_WRITE, flags), o);
+	probe(cow_fork, map_new(PROT_READ | PROT_WRITE, flags), o);
 	if (o[1].errnum == EPERM || o[1].errnum == EACCES) {
 		test_skip("page frames are hidden: needs CAP_SYS_ADMIN");
 		return;
@@ -82,18 +89,18 @@ START_TEST(missing_maywrite_is_seen)
 {
 	struct observed o = {0};
 
-	cow_vmflags(map_without_maywrite(), &o);
+	probe(cow_vmflags, map_without_maywrite(), &o);
 	ck_assert_int_eq(o.errnum, 0);
 	ck_assert(!o.ok);
 	ck_assert_ptr_nonnull(strstr(o.text, "mr"));
 
 	o = (struct observed){0};
-	cow_mprotect(map_without_maywrite(), &o);
+	probe(cow_mprotect, map_without_maywrite(), &o);
 	ck_assert(!o.ok);
 	ck_assert_int_eq(o.errnum, EACCES);
 
 	o = (struct observed){0};
-	cow_proc_mem(map_without_maywrite(), &o);
+	probe(cow_proc_mem, map_without_maywrite(), &o);
 	ck_assert(!o.ok);
 	ck_assert_int_eq(o.errnum, EIO);
 }
@@ -103,13 +110,13 @@ START_TEST(maywrite_is_seen)
 {
 	struct observed o = {0};
 
-	cow_vmflags(map_new(PROT_READ, MAP_PRIVATE), &o);
+	probe(cow_vmflags, map_new(PROT_READ, MAP_PRIVATE), &o);
 	ck_assert(o.ok);
 
 	char *map = map_new(PROT_READ, MAP_PRIVATE);
 
 	o = (struct observed){0};
-	cow_mprotect(map, &o);
+	probe(cow_mprotect, map, &o);
 	ck_assert(o.ok);
 	ck_assert_int_eq(o.errnum, 0);
 	ck_assert_int_eq(map[0], 'm');
@@ -142,6 +149,32 @@ START_TEST(healthy_kernel_keeps_private_what_is_private)
 }
 END_TEST
 
+/* A mapping that no store gets through to: the others are told of as if it were not there. */
+START_TEST(signal_is_told_of_its_mapping_only)
+{
+	static const char *const names[] = {"mprotect", "proc-mem", "fork-write", "pfn"};
+	int empty = syscall(SYS_memfd_create, "empty", MFD_CLOEXEC);
+	json_t *facts = json_object();
+	char path[64];
+
+	cow_probe((const int[]){empty, memfd_new(), -1}, facts);
+	assert_bool(facts, "probes.vmflags.sealed.ok", true);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "probes.%s.sealed.signal", names[i]);
+		assert_text(facts, path, "SIGBUS");
+	}
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "probes.%s.unsealed.signal", names[i]);
+		assert_text(facts, path, NULL);
+		snprintf(path, sizeof(path), "probes.%s.anon.signal", names[i]);
+		assert_text(facts, path, NULL);
+	}
+	assert_text(facts, "probes.fork-write.unsealed.value", "private");
+	assert_text(facts, "probes.fork-write.anon.value", "private");
+	json_decref(facts);
+}
+END_TEST
+
 START_TEST(unknown_seal_is_unsupported)
 {
 	json_t *facts = test_run_case(case_cow, "0x4000");
@@ -166,6 +199,7 @@ TEST_SUITE(cow)
 	tcase_add_test(t, maywrite_is_seen);
 	tcase_add_loop_test(t, healthy_kernel_keeps_private_what_is_private, 0,
 			    sizeof(masks) / sizeof(*masks));
+	tcase_add_test(t, signal_is_told_of_its_mapping_only);
 	tcase_add_test(t, unknown_seal_is_unsupported);
 	suite_add_tcase(s, t);
 	return s;
