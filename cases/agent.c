@@ -22,14 +22,13 @@
 #include "plan.h"
 #include "probe_features.h"
 #include "proto.h"
-#include "sealed_exec.h"
 
 #define EXIT_USAGE 2
 #define PROBE_MS   10000 /* guest time for the features, where no plan says */
 
 struct options {
 	const char *plan, *out, *channel, *modules, *bin_dir;
-	int end_code, seals_of_fd; /* -1: not asked for */
+	int end_code; /* -1: not asked for */
 	bool help;
 };
 
@@ -49,7 +48,7 @@ static const char usage[] =
 	"  --end-machine   end the virtual machine and do nothing else\n"
 	"  --help          this text\n";
 
-enum opt { OPT_PLAN = 1, OPT_OUT, OPT_CHANNEL, OPT_BIN, OPT_MODULES, OPT_END, OPT_SEALS, OPT_HELP };
+enum opt { OPT_PLAN = 1, OPT_OUT, OPT_CHANNEL, OPT_BIN, OPT_MODULES, OPT_END, OPT_HELP };
 
 static const struct option long_options[] = {
 	{"plan", required_argument, NULL, OPT_PLAN},
@@ -58,7 +57,6 @@ static const struct option long_options[] = {
 	{"bin", required_argument, NULL, OPT_BIN},
 	{"modules", required_argument, NULL, OPT_MODULES},
 	{"end-machine", required_argument, NULL, OPT_END},
-	{SEALED_EXEC_OPTION, required_argument, NULL, OPT_SEALS},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -84,8 +82,6 @@ static int parse_options(int argc, char **argv, struct options *o)
 			return -1;
 		if (opt <= OPT_MODULES)
 			*text[opt] = optarg;
-		if (opt == OPT_SEALS)
-			o->seals_of_fd = atoi(optarg);
 		if (opt == OPT_HELP)
 			o->help = true;
 		if (opt == OPT_END && (o->end_code = parse_end(optarg)) < 0) {
@@ -93,7 +89,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 			return -1;
 		}
 	}
-	if (optind == argc && (o->help || o->end_code >= 0 || o->seals_of_fd >= 0))
+	if (optind == argc && (o->help || o->end_code >= 0))
 		return 0;
 	if (optind == argc && !o->out != !o->channel)
 		return 0;
@@ -369,7 +365,6 @@ int main(int argc, char **argv)
 		.plan = SM_PLAN_PATH,
 		.bin_dir = SM_CASES_DIR,
 		.end_code = -1,
-		.seals_of_fd = -1,
 	};
 
 	/*
@@ -388,8 +383,6 @@ int main(int argc, char **argv)
 				"machine; say --out FILE\n");
 		return EXIT_USAGE;
 	}
-	if (o.seals_of_fd >= 0)
-		return sealed_exec_answer(o.seals_of_fd);
 	if (o.end_code >= 0) {
 		end_machine(-1, o.end_code);
 		return EXIT_FAILURE;

@@ -16,9 +16,10 @@ AGENT_SRC := $(filter-out cases/arch_%.c,$(wildcard cases/*.c)) cases/arch_$(ARC
 AGENT_OBJ  := $(AGENT_SRC:%.c=$(O)/obj/guest/%.o)
 NSEXEC_OBJ := $(NSEXEC_SRC:%.c=$(O)/obj/nsexec/%.o)
 MUSL_OBJ   := $(NSEXEC_SRC:%.c=$(O)/obj/musl/%.o)
+SEALS_OBJ  := $(O)/obj/musl/cases/seals/main.o
 
 
-GUEST_PROGS := $(addprefix $(GUEST)/,agent loader nsexec-static nsexec-pie nsexec-dynamic)
+GUEST_PROGS := $(addprefix $(GUEST)/,agent loader seals nsexec-static nsexec-pie nsexec-dynamic)
 
 .PHONY: guest
 guest: $(GUEST_PROGS)
@@ -48,6 +49,10 @@ $(addprefix $(O)/symbols/nsexec-,static pie): $(O)/symbols/nsexec-%: $(MUSL_OBJ)
 	@mkdir -p $(@D)
 	$(NSEXEC_MUSL_CC) $(NSEXEC_LINK_$*) $(NSEXEC_LDFLAGS) -o $@ $^
 
+$(O)/symbols/seals: $(SEALS_OBJ)
+	@mkdir -p $(@D)
+	$(NSEXEC_MUSL_CC) $(NSEXEC_LINK_static) $(NSEXEC_LDFLAGS) -o $@ $^
+
 $(O)/symbols/nsexec-dynamic: $(NSEXEC_OBJ)
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(NSEXEC_LINK_dynamic) $(NSEXEC_LDFLAGS) $(LDFLAGS) -o $@ $^
@@ -70,12 +75,16 @@ $(O)/tests/agent: $(NATIVE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lz -lresolv
 
+$(O)/tests/seals: $(O)/obj/native/cases/seals/main.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^
+
 $(O)/tests/guest: $(filter-out %/agent.o,$(NATIVE_OBJ)) $(GTEST_OBJ) $(GTEST_FRAME) | \
-		$(O)/tests/agent $(GUEST_PROGS)
+		$(O)/tests/agent $(O)/tests/seals $(GUEST_PROGS)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lz -lresolv
 
--include $(AGENT_OBJ:.o=.d) $(MUSL_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(GTEST_OBJ:.o=.d)
+-include $(AGENT_OBJ:.o=.d) $(MUSL_OBJ:.o=.d) $(SEALS_OBJ:.o=.d) $(LOADER_OBJ:.o=.d) $(NSEXEC_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(O)/obj/native/cases/seals/main.d $(GTEST_OBJ:.o=.d)
 
 # Agents with one detector put out, by the linker: the boot tests show that the controls notice.
 BLIND := $(addprefix $(O)/tests/agent-blind-,proof memory)

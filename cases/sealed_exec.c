@@ -1,58 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sealed_exec.h"
 
-#include <spawn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#include "cleanup.h"
-#include "memfd.h"
-
-/* An exit status has 8 bits: 7 for the six seals (or an errno), the top one says which. */
-#define IS_ERRNO 0x80
-
-static int as_status(int value, int errnum)
+/*
+ * The child of vfork() has its caller's memory, and descriptors of its own. posix_spawn() would ask
+ * for the action of every signal first.
+ */
+static pid_t spawn(const char *path, int fd, volatile int *err)
 {
-	return value < 0 ? IS_ERRNO | (errnum & 0x7f) : value & 0x7f;
-}
+	char number[16];
+	char *argv[] = {(char *)path, number, NULL};
+	char *envp[] = {NULL};
 
-int sealed_exec_answer(int fd)
-{
-	return as_status(fcntl(fd, F_GET_SEALS), errno);
-}
+	snprintf(number, sizeof(number), "%d", fd);
+	*err = 0;
+	pid_t pid = vfork();
 
-/* The agent, with @fd open in it. A fork() would copy a process only to throw it away. */
-static int spawn_agent(const char *bin_dir, int fd, pid_t *pid)
-{
-	char path[4096], arg[64];
-	char *argv[] = {path, arg, NULL};
-	posix_spawn_file_actions_t keep;
-	int err = posix_spawn_file_actions_init(&keep);
-
-	if (err)
-		return -err;
-	snprintf(path, sizeof(path), "%s/agent", bin_dir);
-	snprintf(arg, sizeof(arg), "--" SEALED_EXEC_OPTION "=%d", fd);
-	/* Onto itself: that takes its close-on-exec away. */
-	err = posix_spawn_file_actions_adddup2(&keep, fd, fd);
-	if (!err)
-		err = posix_spawn(pid, path, &keep, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&keep);
-	return -err;
+	if (pid == 0) {
+		if (fcntl(fd, F_SETFD, 0) == 0)
+			execve(path, argv, envp);
+		*err = errno;
+		_exit(127);
+	}
+	if (pid < 0)
+		*err = errno;
+	return pid;
 }
 
 int sealed_exec_ask(const char *bin_dir, int fd)
 {
-	pid_t pid;
-	int status, ret = spawn_agent(bin_dir, fd, &pid);
+	char path[4096];
+	volatile int err;
+	int status;
 
-	if (ret < 0)
-		return ret;
-	while (waitpid(pid, &status, 0) < 0)
+	snprintf(path, sizeof(path), "%s/seals", bin_dir);
+	pid_t pid = spawn(path, fd, &err);
+
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
+	if (err)
+		return -err;
 	if (!WIFEXITED(status))
 		return -EPROTO;
 	status = WEXITSTATUS(status);
-	return status & IS_ERRNO ? -(status & ~IS_ERRNO) : status;
+	return status & SEALED_EXEC_ERRNO ? -(status & ~SEALED_EXEC_ERRNO) : status;
 }

@@ -2,10 +2,8 @@
 /* The seals of a descriptor as a freshly executed program sees them. */
 #pragma once
 
-#define SEALED_EXEC_OPTION "seals-of-fd"
+/* An exit status has 8 bits: 7 for the six seals (or an errno), the top one says which. */
+#define SEALED_EXEC_ERRNO 0x80
 
-/* Execute @bin_dir/agent with @fd inherited. The seals, or -errno of what failed on either side. */
+/* Execute @bin_dir/seals with @fd inherited. The seals, or -errno of what failed on either side. */
 int sealed_exec_ask(const char *bin_dir, int fd);
-
-/* The other side: the exit status that carries the answer for descriptor @fd. */
-int sealed_exec_answer(int fd);

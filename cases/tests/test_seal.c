@@ -4,11 +4,14 @@
  * each operation must come out as the seals that F_GET_SEALS names promise (memfd_create(2),
  * fcntl(2)). So each operation is seen both to work and to be refused.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "guest_test.h"
 #include "memfd.h"
+#include "sealed_exec.h"
 
 #define NO_WRITES (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
@@ -130,6 +133,20 @@ START_TEST(nonsense_is_an_error)
 }
 END_TEST
 
+/* On this side of the exec and on the other. */
+START_TEST(exec_that_fails_says_why)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(sealed_exec_ask("/nonexistent", fd), -ENOENT);
+	ck_assert_int_eq(sealed_exec_ask(test_bin_dir(), fd), -EINVAL);
+	/* Only the program had it without close-on-exec. */
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close(fd);
+	ck_assert_int_eq(sealed_exec_ask(test_bin_dir(), fd), -EBADF);
+}
+END_TEST
+
 TEST_SUITE(seal)
 {
 	Suite *s = suite_create("seal case");
@@ -139,6 +156,7 @@ TEST_SUITE(seal)
 	tcase_add_loop_test(t, every_mask_keeps_its_promise, 0, 0x40);
 	tcase_add_test(t, without_seals_all_is_allowed);
 	tcase_add_test(t, unknown_seal_is_unsupported);
+	tcase_add_test(t, exec_that_fails_says_why);
 	tcase_add_loop_test(t, nonsense_is_an_error, 0, sizeof(nonsense) / sizeof(*nonsense));
 	suite_add_tcase(s, t);
 	return s;

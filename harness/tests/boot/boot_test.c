@@ -128,8 +128,8 @@ json_t *find_boot(const json_t *run, const char *kernel, int nr)
 
 char *guest_with(const char *name, const char *script)
 {
-	static const char *const programs[] = {"agent", "loader", "nsexec-static", "nsexec-pie",
-					       "nsexec-dynamic"};
+	static const char *const programs[] = {"agent",		"loader",     "seals",
+					       "nsexec-static", "nsexec-pie", "nsexec-dynamic"};
 	_cleanup_free_ char *dir = xasprintf("%s/guest", test_dir());
 	struct err err = ERR_INIT;
 
