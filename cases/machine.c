@@ -15,7 +15,6 @@
 
 /* Any of them, best first; it only has to be a place for a nameless file. */
 static const char *const control_paths[] = {
-	"/dev/shm/nsexec.XXXXXX",
 	"/run/nsexec.XXXXXX",
 	"/tmp/nsexec.XXXXXX",
 	"/nsexec.XXXXXX",
