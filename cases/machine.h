@@ -112,17 +112,20 @@ const struct reaped *stage_reaped(const struct machine_run *run, enum stage s);
 /* machine_look.c */
 void look_at(const struct machine_run *run, struct look *look);
 
-/* machine_queue.c: bytes that wait at an end; @look says who reads it. */
-void queue_look(const struct machine_run *run, const struct look *look, enum end end,
-		struct look_end *out);
+/* machine_queue.c: bytes that wait at each end; @look says who holds it. */
+void queues_look(const struct machine_run *run, struct look *look);
 
 /* machine_proc.c: /proc of one process; what cannot be seen stays as unknown. */
 /* State, system call, switches: whether it has run since, too. */
 void proc_look(pid_t pid, struct look_stage *s);
 /* Its descriptors, that of its system call among them. */
 void proc_look_fds(pid_t pid, const uint64_t end_ino[ENDS], struct look_stage *s);
-/* Pids of living children of this process, up to @max of them; -1 when that cannot be seen. */
+/*
+ * Pids of children of this process, those that nobody has waited for among them, up to @max; -1
+ * when that cannot be seen.
+ */
 int proc_children(pid_t *pids, int max);
+bool proc_is_dead(pid_t pid);
 /* Mask of ends that @pid holds; false when that cannot be seen. */
 bool proc_holds(pid_t pid, const uint64_t end_ino[ENDS], unsigned *holds);
 

@@ -59,7 +59,7 @@ static void look_foreign(const struct machine_run *run, struct look *look)
 
 		for (int s = 0; s < STAGES; s++)
 			stage |= pids[i] == stage_pid(run, (enum stage)s);
-		if (stage)
+		if (stage || proc_is_dead(pids[i]))
 			continue;
 		look->foreign_unknown |= !proc_holds(pids[i], run->ctl->end_ino, &holds);
 		look->foreign |= holds;
@@ -70,25 +70,12 @@ static void look_foreign(const struct machine_run *run, struct look *look)
 	look->foreign |= own;
 }
 
-/* An end that no stage holds has no queue any more. */
-static bool is_held_open(const struct look *look, enum end e)
-{
-	for (int i = 0; i < STAGES; i++) {
-		if (look->stage[i].alive && look->stage[i].holds & 1u << e)
-			return true;
-	}
-	return false;
-}
-
 void look_at(const struct machine_run *run, struct look *look)
 {
 	*look = (struct look){0};
 	for (int i = 0; i < STAGES; i++)
 		look_stage(run, (enum stage)i, &look->stage[i]);
-	for (int e = 0; e < ENDS; e++) {
-		if (is_held_open(look, (enum end)e))
-			queue_look(run, look, (enum end)e, &look->end[e]);
-	}
+	queues_look(run, look);
 	look_foreign(run, look);
 	for (int i = 0; i < STAGES; i++) {
 		struct look_stage *s = &look->stage[i], again = *s;

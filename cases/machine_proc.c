@@ -138,7 +138,7 @@ void proc_look_fds(pid_t pid, const uint64_t end_ino[ENDS], struct look_stage *s
 	s->fds_known = proc_holds(pid, end_ino, &s->holds);
 }
 
-static bool is_zombie(pid_t pid)
+bool proc_is_dead(pid_t pid)
 {
 	struct look_stage s;
 
@@ -159,7 +159,7 @@ static int scan_children(pid_t *pids, int max)
 		char buf[4096];
 
 		if (pid > 0 && slurp(buf, sizeof(buf), "/proc/%d/status", pid) > 0 &&
-		    field(buf, "\nPPid:\t") == (uint64_t)getpid() && !is_zombie(pid))
+		    field(buf, "\nPPid:\t") == (uint64_t)getpid())
 			pids[n++] = pid;
 	}
 	closedir(dir);
@@ -179,8 +179,7 @@ int proc_children(pid_t *pids, int max)
 
 		if (end == p)
 			break;
-		if (!is_zombie(pid))
-			pids[n++] = pid;
+		pids[n++] = pid;
 	}
 	return n;
 }

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "machine.h"
 
 #define ANY_STATE ~0u
@@ -51,7 +52,8 @@ static bool take_answer(const struct nlmsghdr *h, size_t len, uint64_t ino, stru
 	return found;
 }
 
-static bool from_sock_diag(uint64_t ino, struct look_end *out)
+/* @fd: of sock_diag; -1 where there is none. */
+static bool from_sock_diag(int fd, uint64_t ino, struct look_end *out)
 {
 	struct request req = {
 		.h = {.nlmsg_len = sizeof(req),
@@ -64,14 +66,10 @@ static bool from_sock_diag(uint64_t ino, struct look_end *out)
 		      .udiag_cookie = {~0u, ~0u}},
 	};
 	char buf[1024] __attribute__((aligned(8)));
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	ssize_t n = -1;
 
-	if (fd < 0)
-		return false;
-	if (send(fd, &req, sizeof(req), 0) == sizeof(req))
+	if (fd >= 0 && send(fd, &req, sizeof(req), 0) == sizeof(req))
 		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-	close(fd);
 	return n > 0 && take_answer((const struct nlmsghdr *)buf, (size_t)n, ino, out);
 }
 
@@ -117,16 +115,36 @@ static bool from_accounting(const struct machine_run *run, enum end end, struct 
 	return true;
 }
 
-void queue_look(const struct machine_run *run, const struct look *look, enum end end,
-		struct look_end *out)
+static void queue_look(const struct machine_run *run, const struct look *look, int diag,
+		       enum end end, struct look_end *out)
 {
 	uint64_t ino = run->ctl->end_ino[end];
 
 	*out = (struct look_end){.queue_known = true};
-	if (from_sock_diag(ino, out))
+	if (from_sock_diag(diag, ino, out))
 		out->queue_source = "sock_diag";
 	else if (from_pidfd(run, look, end, out))
 		out->queue_source = "pidfd_getfd";
 	else if (from_accounting(run, end, out))
 		out->queue_source = "accounting";
+}
+
+/* An end that no stage holds has no queue any more. */
+static bool is_held_open(const struct look *look, enum end e)
+{
+	for (int i = 0; i < STAGES; i++) {
+		if (look->stage[i].alive && look->stage[i].holds & 1u << e)
+			return true;
+	}
+	return false;
+}
+
+void queues_look(const struct machine_run *run, struct look *look)
+{
+	_cleanup_close_ int diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	for (int e = 0; e < ENDS; e++) {
+		if (is_held_open(look, (enum end)e))
+			queue_look(run, look, diag, (enum end)e, &look->end[e]);
+	}
 }
