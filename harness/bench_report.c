@@ -58,13 +58,23 @@ static double all_ratio(const struct bench_row *rows, unsigned round, const void
 }
 
 /* A machine without controls, of which there are one less than machines. */
+static double variant_s(const struct bench_sample *a)
+{
+	return a->machines < 2 ? BENCH_NONE : a->variant_s / (a->machines - 1);
+}
+
 static double variant_ratio(const struct bench_row *rows, unsigned round, const void *arg)
 {
 	const struct pair *p = arg;
 	const struct bench_sample *a = &rows[p->a].v[round];
 
-	return a->machines < 2 ? BENCH_NONE
-			       : divided(a->variant_s / (a->machines - 1), a->beside_s);
+	return divided(variant_s(a), a->beside_s);
+}
+
+static double hung_own_ratio(const struct bench_row *rows, unsigned round, const void *arg)
+{
+	(void)arg;
+	return divided(variant_s(&rows[HUNG_OWN].v[round]), variant_s(&rows[PASS_OWN].v[round]));
 }
 
 /* What one run has and the other has not, in bare boots. Chance may well make it negative. */
@@ -129,7 +139,8 @@ static const struct ratio {
 	{"one variant's machine / bare boot", variant_ratio, {.a = ONE}, 0.1},
 	{"… when there are many / bare boot", variant_ratio, {.a = RATES}, 0.1},
 	{"one variant and the controls / bare boot", cpu_ratio, {.a = ONE}, 0},
-	{"hung variant / passing variant", hung_ratio, {0}, 1.2},
+	{"hung variant's machine / passing variant's", hung_own_ratio, {0}, 1.2},
+	{"… what one more adds, in one machine", hung_ratio, {0}, 0},
 	{"part of a cold suite: modules", part_ratio, {.a = PART_MODULES, .b = BARE}, 0},
 	{"part: features and controls", part_ratio, {.a = PART_CONTROLS, .b = PART_MODULES}, 0},
 	{"part: stage machine", part_ratio, {.a = PART_MACHINE, .b = PART_CONTROLS}, 0},

@@ -26,6 +26,8 @@ enum bench_rows {
 	HUNG_1,
 	PASS_N,
 	HUNG_N,
+	PASS_OWN,
+	HUNG_OWN,
 	RATES,
 	RATES_END = RATES + BENCH_RATES_MAX,
 	/* What a cold suite consists of: each part beside a boot with what comes before it. */

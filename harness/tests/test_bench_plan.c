@@ -95,6 +95,10 @@ static void put_samples(struct bench_plan *p)
 	}
 	p->rows[PART_SEAL].v[0].cpu_s = 1.5;
 	p->rows[PART_COW].v[0].cpu_s = 2.5;
+	/* Two machines besides that of the controls. */
+	p->rows[PASS_OWN].v[0].machines = p->rows[HUNG_OWN].v[0].machines = 3;
+	p->rows[PASS_OWN].v[0].variant_s = 1;
+	p->rows[HUNG_OWN].v[0].variant_s = 1.5;
 }
 
 START_TEST(report_shows_all_that_was_measured)
@@ -109,7 +113,7 @@ START_TEST(report_shows_all_that_was_measured)
 	put_matrix(matrix);
 	ck_assert_int_eq(bench_plan_open(&p, "here", 2, &err), 0);
 	/* As if there were some: both take as long in one round as in six. */
-	for (int i = PASS_1; i <= HUNG_N; i++)
+	for (int i = PASS_1; i <= HUNG_OWN; i++)
 		p.rows[i].name = xstrdup("schedules");
 	put_samples(&p);
 	FILE *f = open_memstream(&buf, &len);
@@ -120,10 +124,15 @@ START_TEST(report_shows_all_that_was_measured)
 	const json_t *ratios = json_object_get(out, "ratios");
 	const json_t *seals = json_object_get(ratios, "part: seals");
 
-	ck_assert_msg(strstr(text, "  hung variant / passing variant: below the noise\n"), "%s",
-		      text);
-	ck_assert(json_object_get(json_object_get(ratios, "hung variant / passing variant"),
+	ck_assert_msg(strstr(text, "  … what one more adds, in one machine: below the noise\n"),
+		      "%s", text);
+	ck_assert(json_object_get(json_object_get(ratios, "… what one more adds, in one machine"),
 				  "below_noise"));
+	ck_assert_double_eq(
+		json_number_value(json_object_get(
+			json_object_get(ratios, "hung variant's machine / passing variant's"),
+			"value")),
+		1.5);
 	ck_assert_double_eq(json_number_value(json_object_get(seals, "value")), -0.25);
 	ck_assert_msg(strstr(text, "-0.25  -0.25..-0.25"), "%s", text);
 	/* The ratio to the bare boots beside it, not to that of the round. */
