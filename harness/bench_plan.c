@@ -191,7 +191,11 @@ void bench_plan_close(struct bench_plan *p)
 
 int bench_plan_memory(struct bench_plan *p, const char *dir, struct err *err)
 {
-	int ret = bench_memory(dir, p->rows[RATES].args, &p->one, err);
+	struct bench_memory making;
+	/* What makes templates is no restored machine. */
+	int ret = bench_memory(dir, p->rows[ONE].args, &making, err);
 
+	if (!ret)
+		ret = bench_memory(dir, p->rows[RATES].args, &p->one, err);
 	return ret ? ret : bench_memory(dir, p->rows[WARM].args, &p->suite, err);
 }

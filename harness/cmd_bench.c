@@ -84,7 +84,7 @@ static int measure(const struct options *o, struct bench_plan *p, const char *di
 	_cleanup_free_ char *looked = xasprintf("%s/memory", dir);
 	FILE *f = o->json ? stderr : stdout;
 
-	/* First: it makes the templates as well, which are no part of what is timed. */
+	/* First: before it, the templates are made, which are no part of what is timed. */
 	int ret = bench_plan_memory(p, looked, err);
 
 	if (!ret)
