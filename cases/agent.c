@@ -239,7 +239,8 @@ static int report_strays(struct frame_out *out, int strays)
 	return send_note(out, text);
 }
 
-static int run_variant(const struct case_env *env, const json_t *variant, struct frame_out *out)
+static int run_variant(struct isolate *iso, const struct case_env *env, const json_t *variant,
+		       struct frame_out *out)
 {
 	case_fn *fn = find_case(json_string_value(json_object_get(variant, "kind")));
 	struct case_env own = *env;
@@ -252,12 +253,12 @@ static int run_variant(const struct case_env *env, const json_t *variant, struct
 	if (deadline > 0)
 		own.deadline_ms = (unsigned)deadline;
 	start = now_us();
-	_cleanup_free_ char *facts =
-		isolate_run(fn, &own, json_object_get(variant, "params"), out, &strays);
+	const char *facts =
+		isolate_run(iso, fn, &own, json_object_get(variant, "params"), out, &strays);
 	_cleanup_json_ json_t *frame = variant_frame(SM_FRAME_RESULT, variant);
 
 	json_object_set_new(frame, "guest_us", json_integer(now_us() - start));
-	ret = facts ? frame_send(out, frame, facts) : -ENOMEM;
+	ret = frame_send(out, frame, facts);
 	if (ret == -EMSGSIZE)
 		ret = frame_send(out, frame, "{\"error\":\"the facts do not fit into a frame\"}");
 	return ret < 0 ? ret : report_strays(out, strays);
@@ -269,19 +270,20 @@ struct found {
 	unsigned lacks_ns;
 };
 
-static void find_out(const struct options *o, unsigned deadline_ms, bool features,
-		     struct frame_out *out, struct found *found)
+static void find_out(struct isolate *iso, const struct options *o, unsigned deadline_ms,
+		     bool features, struct frame_out *out, struct found *found)
 {
 	const struct case_env env = {.bin_dir = o->bin_dir, .deadline_ms = deadline_ms};
 	int strays;
 
 	if (features)
-		found->features = isolate_run(probe_features, &env, NULL, out, &strays);
+		found->features =
+			strdup(isolate_run(iso, probe_features, &env, NULL, out, &strays));
 	found->lacks_ns = probe_lacks_ns();
 }
 
-static int run_plan(const struct options *o, const struct plan *plan, const struct found *found,
-		    struct frame_out *out)
+static int run_plan(struct isolate *iso, const struct options *o, const struct plan *plan,
+		    const struct found *found, struct frame_out *out)
 {
 	_cleanup_keep_ struct keep keep;
 	struct case_env env = {
@@ -299,7 +301,7 @@ static int run_plan(const struct options *o, const struct plan *plan, const stru
 		const json_t *variant = json_array_get(plan->variants, i);
 
 		env.index = json_integer_value(json_object_get(variant, "index"));
-		ret = run_variant(&env, variant, out);
+		ret = run_variant(iso, &env, variant, out);
 	}
 	if (ret < 0)
 		return ret;
@@ -317,7 +319,7 @@ static int get_plan(const struct options *o, int fd, bool restored, struct plan 
 	return ret;
 }
 
-static int run(const struct options *o, int fd, struct found *found)
+static int run(struct isolate *iso, const struct options *o, int fd, struct found *found)
 {
 	_cleanup_plan_ struct plan plan = {0};
 	/* Then it goes on many times: what all plans have in common comes first. */
@@ -326,7 +328,7 @@ static int run(const struct options *o, int fd, struct found *found)
 
 	frame_out_init(&out, fd, "");
 	if (restored)
-		find_out(o, PROBE_MS, true, &out, found);
+		find_out(iso, o, PROBE_MS, true, &out, found);
 	if (get_plan(o, fd, restored, &plan) < 0)
 		return -1;
 	frame_out_init(&out, fd, plan.nonce);
@@ -337,8 +339,8 @@ static int run(const struct options *o, int fd, struct found *found)
 	if (o->channel)
 		mark_console();
 	if (!restored)
-		find_out(o, plan.deadline_ms, plan.probe, &out, found);
-	int ret = run_plan(o, &plan, found, &out);
+		find_out(iso, o, plan.deadline_ms, plan.probe, &out, found);
+	int ret = run_plan(iso, o, &plan, found, &out);
 
 	frame_out_end(&out);
 	return ret;
@@ -347,14 +349,15 @@ static int run(const struct options *o, int fd, struct found *found)
 /* Exit status. */
 static int agent(const struct options *o, int fd)
 {
+	_cleanup_isolate_ struct isolate iso;
 	struct found found = {0};
-	int ret = isolate_init();
+	int ret = isolate_open(&iso);
 
 	if (ret < 0) {
 		fprintf(stderr, "agent: becoming a subreaper: %s\n", strerror(-ret));
 		return EXIT_FAILURE;
 	}
-	ret = run(o, fd, &found);
+	ret = run(&iso, o, fd, &found);
 	free(found.features);
 	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

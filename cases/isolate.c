@@ -18,13 +18,17 @@
 /* A process that was killed ends at once, or the kernel has a fault of its own. */
 #define SWEEP_MS 5000
 
+/* More than is allowed by one: then it was too much, or by the byte that ends a string. */
+#define TEXT_SIZE (SM_FRAME_PAYLOAD + 1)
+
 struct job {
 	pid_t pid;
-	int pipe, sig;
+	int pipe;
 	int64_t deadline; /* CLOCK_MONOTONIC, ms */
 	bool exited, late;
 	int status;
-	char *text;
+	const struct isolate *iso;
+	char *text; /* iso's, and as much of it as was said */
 	size_t len;
 	struct frame_out *out; /* for progress */
 };
@@ -43,33 +47,42 @@ static void sigchld_set(sigset_t *set)
 	sigaddset(set, SIGCHLD);
 }
 
-int isolate_init(void)
+int isolate_open(struct isolate *iso)
 {
 	sigset_t set;
 
+	*iso = (struct isolate){.sig = -1};
 	sigchld_set(&set);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return -errno;
-	return 0;
+	iso->sig = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	iso->sig_err = iso->sig < 0 ? errno : 0;
+	iso->text = malloc(TEXT_SIZE);
+	return iso->text ? 0 : -ENOMEM;
+}
+
+void isolate_close(struct isolate *iso)
+{
+	if (iso->sig >= 0)
+		close(iso->sig);
+	free(iso->text);
+	*iso = (struct isolate){.sig = -1};
 }
 
 /*
- * One line; without its newline it was not all. Into a buffer that is there: one that grows with
- * each word costs as much again.
+ * One line; without its newline it was not all. Into a buffer that is there, TEXT_SIZE bytes: one
+ * that grows with each word costs as much again.
  */
-static void send_facts(int fd, const json_t *facts)
+static void send_facts(int fd, char *text, const json_t *facts)
 {
-	_cleanup_free_ char *text = malloc(SM_FRAME_PAYLOAD + 1);
-	size_t len = 0;
+	size_t len = json_dumpb(facts, text, SM_FRAME_PAYLOAD, JSON_COMPACT | JSON_ENSURE_ASCII);
 
-	if (text)
-		len = json_dumpb(facts, text, SM_FRAME_PAYLOAD, JSON_COMPACT | JSON_ENSURE_ASCII);
 	if (!len)
 		return;
 	if (len < SM_FRAME_PAYLOAD)
 		text[len++] = '\n';
 	else /* too much: the agent is told so by that much, and no newline */
-		memset(text, ' ', len = SM_FRAME_PAYLOAD + 1);
+		memset(text, ' ', len = TEXT_SIZE);
 	for (char *p = text; len;) {
 		ssize_t n = write(fd, p, len);
 
@@ -80,8 +93,8 @@ static void send_facts(int fd, const json_t *facts)
 	}
 }
 
-static void __attribute__((noreturn))
-child(case_fn *fn, const struct case_env *env, const json_t *params, int fd, pid_t agent)
+static void __attribute__((noreturn)) child(case_fn *fn, const struct case_env *env,
+					    const json_t *params, int fd, char *text, pid_t agent)
 {
 	json_t *facts = json_object();
 	struct case_env own = *env;
@@ -94,7 +107,7 @@ child(case_fn *fn, const struct case_env *env, const json_t *params, int fd, pid
 	sigchld_set(&set);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	fn(&own, params, facts);
-	send_facts(fd, facts);
+	send_facts(fd, text, facts);
 	_exit(0);
 }
 
@@ -109,11 +122,11 @@ static int job_start(struct job *job, case_fn *fn, const struct case_env *env, c
 	job->pid = fork();
 	if (!job->pid) {
 		close(fds[0]);
-		close(job->sig);
+		close(job->iso->sig);
 		if (out->fd >= 0)
 			close(out->fd);
 		frame_out_forget(out);
-		child(fn, env, params, fds[1], agent);
+		child(fn, env, params, fds[1], job->text, agent);
 	}
 	int err = errno;
 
@@ -144,7 +157,7 @@ static void job_progress(struct job *job)
 /* Bytes that are there. False at the end, or when there are too many. */
 static bool job_read(struct job *job)
 {
-	ssize_t n = read(job->pipe, job->text + job->len, SM_FRAME_PAYLOAD + 1 - job->len);
+	ssize_t n = read(job->pipe, job->text + job->len, TEXT_SIZE - job->len);
 
 	if (n < 0)
 		return errno == EINTR;
@@ -157,7 +170,7 @@ static void job_check_exit(struct job *job)
 {
 	struct signalfd_siginfo si;
 
-	while (read(job->sig, &si, sizeof(si)) > 0)
+	while (read(job->iso->sig, &si, sizeof(si)) > 0)
 		;
 	if (waitpid(job->pid, &job->status, WNOHANG) == job->pid)
 		job->exited = true;
@@ -171,7 +184,7 @@ static void job_wait(struct job *job)
 {
 	while (!job->exited) {
 		struct pollfd p[] = {{.fd = job->pipe, .events = POLLIN},
-				     {.fd = job->sig, .events = POLLIN}};
+				     {.fd = job->iso->sig, .events = POLLIN}};
 		int64_t left = job->deadline - now_ms();
 
 		job->late = left <= 0;
@@ -232,53 +245,48 @@ static void job_fact_error(const struct job *job, json_t *facts)
 }
 
 /*
- * An object that says why there are no facts; @err: it could not be started, for want of @what.
- * Caller frees.
+ * An object that says why there are no facts, in the place of what was said. @err: the case could
+ * not be started, for want of @what.
  */
-static char *error_text(const struct job *job, const char *what, int err)
+static const char *put_error(struct job *job, const char *what, int err)
 {
 	_cleanup_json_ json_t *facts = json_object();
+	size_t len;
 
 	if (err)
 		fact_error(facts, "starting the case: %s: %s", what, strerror(err));
 	else
 		job_fact_error(job, facts);
-	return json_dumps(facts, JSON_COMPACT | JSON_ENSURE_ASCII);
+	len = json_dumpb(facts, job->text, TEXT_SIZE - 1, JSON_COMPACT | JSON_ENSURE_ASCII);
+	job->text[len < TEXT_SIZE ? len : 0] = '\0';
+	return job->text;
 }
 
-char *isolate_run(case_fn *fn, const struct case_env *env, const json_t *params,
-		  struct frame_out *out, int *strays)
+const char *isolate_run(struct isolate *iso, case_fn *fn, const struct case_env *env,
+			const json_t *params, struct frame_out *out, int *strays)
 {
-	_cleanup_free_ char *buf = malloc(SM_FRAME_PAYLOAD + 1);
-	_cleanup_close_ int sig = -1, pipe_fd = -1;
 	struct job job = {
 		.pipe = -1,
-		.text = buf,
+		.iso = iso,
+		.text = iso->text,
 		.out = out,
 		.deadline = now_ms() + env->deadline_ms * 3LL / 2,
 	};
-	sigset_t set;
-	int ret;
+	_cleanup_close_ int pipe_fd = -1;
 
 	*strays = 0;
-	if (!buf)
-		return error_text(&job, "memory", ENOMEM);
-	sigchld_set(&set);
-	sig = job.sig = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (sig < 0)
-		return error_text(&job, "signalfd (CONFIG_SIGNALFD)", errno);
-	ret = job_start(&job, fn, env, params, out);
+	if (iso->sig < 0)
+		return put_error(&job, "signalfd (CONFIG_SIGNALFD)", iso->sig_err);
+	int ret = job_start(&job, fn, env, params, out);
+
 	pipe_fd = job.pipe;
 	if (ret < 0)
-		return error_text(&job, "a process and a pipe", -ret);
+		return put_error(&job, "a process and a pipe", -ret);
 	job_wait(&job);
 	job_end(&job);
 	*strays = sweep_children(SWEEP_MS);
 	if (!job_said_all(&job))
-		return error_text(&job, NULL, 0);
-	buf[job.len - 1] = '\0';
-	char *facts = buf;
-
-	buf = NULL;
-	return facts;
+		return put_error(&job, NULL, 0);
+	job.text[job.len - 1] = '\0';
+	return job.text;
 }

@@ -54,7 +54,7 @@ static bool reap_dead(int *reaped)
 	return !pid;
 }
 
-/* Until a child ends, or @ms have passed. SIGCHLD is blocked, see isolate_init(). */
+/* Until a child ends, or @ms have passed. SIGCHLD is blocked, see isolate_open(). */
 static bool wait_for_death(unsigned ms)
 {
 	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};

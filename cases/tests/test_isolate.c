@@ -19,16 +19,16 @@ static json_t *run(case_fn *fn, unsigned deadline_ms, int *strays)
 	struct case_env env = {.bin_dir = "/", .deadline_ms = deadline_ms};
 	struct frame_out out;
 	json_t *params = json_object();
+	_cleanup_isolate_ struct isolate iso;
 
 	frame_out_init(&out, open("/dev/null", O_WRONLY | O_CLOEXEC), "nonce");
 	json_object_set_new(params, "fd", json_integer(out.fd));
-	ck_assert_int_eq(isolate_init(), 0);
+	ck_assert_int_eq(isolate_open(&iso), 0);
 
-	char *text = isolate_run(fn, &env, params, &out, strays);
+	const char *text = isolate_run(&iso, fn, &env, params, &out, strays);
 	json_t *facts = json_loads(text, 0, NULL);
 
 	ck_assert_msg(facts != NULL, "%s", text);
-	free(text);
 
 	/* Only the child forgets. */
 	ck_assert_int_eq(fcntl(out.fd, F_GETFD), FD_CLOEXEC);
@@ -78,14 +78,15 @@ START_TEST(progress_is_passed_on)
 	char path[4200], text[2000] = "";
 	struct frame_out out;
 	int strays, fd;
+	_cleanup_isolate_ struct isolate iso;
+	const char *said;
 	json_t *facts;
-	char *said;
 
 	snprintf(path, sizeof(path), "%s/frames", test_dir());
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	frame_out_init(&out, fd, "nonce");
-	ck_assert_int_eq(isolate_init(), 0);
-	said = isolate_run(case_tells, &env, NULL, &out, &strays);
+	ck_assert_int_eq(isolate_open(&iso), 0);
+	said = isolate_run(&iso, case_tells, &env, NULL, &out, &strays);
 	facts = json_loads(said, 0, NULL);
 	assert_bool(facts, "said", true);
 	ck_assert_uint_eq(out.seq, 2);
@@ -93,7 +94,6 @@ START_TEST(progress_is_passed_on)
 	ck_assert_ptr_nonnull(strstr(text, "{\"type\":\"progress\",\"text\":\"1 of 2\"}\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\\\"quoted\\\" \\\\ # {"));
 	close(fd);
-	free(said);
 	json_decref(facts);
 }
 END_TEST
