@@ -10,12 +10,10 @@
 #include "cleanup.h"
 #include "proto.h"
 #include "publish.h"
-#include "template.h"
+#include "template_world.h"
 #include "test.h"
 #include "tiny_guest.h"
 #include "xalloc.h"
-
-#define MEMORY_MIB 32
 
 /* Says a text on the channel and then does what @last does. */
 static void guest(const char *path, const char *text, const unsigned char *last, size_t len)
@@ -27,45 +25,26 @@ static void guest(const char *path, const char *text, const unsigned char *last,
 	tiny_guest(path, code, n + len);
 }
 
-#define GUEST(text, ...)                                          \
-	guest(kernel, text, (const unsigned char[]){__VA_ARGS__}, \
+#define GUEST(text, ...)                                            \
+	guest(w.kernel, text, (const unsigned char[]){__VA_ARGS__}, \
 	      sizeof((const unsigned char[]){__VA_ARGS__}))
 
-static char *kernel, *list;
-static char scratch[] =
-	"/tmp/sealmatrix-template.XXXXXX"; /* a multiboot module's path has no blank */
-static struct vm_config boot;
-static struct template_opts opts;
+static struct template_world w;
 
 static void setup(void)
 {
-	struct err err = ERR_INIT;
-
-	setenv("XDG_CACHE_HOME", test_dir(), 1);
-	ck_assert_ptr_nonnull(mkdtemp(scratch));
-	kernel = xasprintf("%s/kernel", test_dir());
-	list = xasprintf("%s/list", test_dir());
+	template_world_open(&w, test_dir());
 	GUEST(SM_PARK_READY, PARK, OUT_IMM(SM_EXIT_PORT, SM_EXIT_DONE), SPIN);
-	ck_assert_int_eq(publish_buffer(list, "dir /x 0755\n", 12, &err), 0);
-	boot = (struct vm_config){.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB};
-	opts = (struct template_opts){
-		.boot = &boot, .kernel_sha256 = "1234", .list = list, .scratch = scratch};
 }
 
 static void teardown(void)
 {
-	ck_assert_int_eq(rmdir(scratch), 0); /* nothing is left in it */
-	free(kernel);
-	free(list);
+	template_world_close(&w);
 }
 
 static struct template get(void)
 {
-	struct template t;
-	struct err err = ERR_INIT;
-
-	ck_assert_msg(template_get(&opts, &t, &err) == 0, "%s", err.msg);
-	return t;
+	return template_world_get(&w);
 }
 
 static ino_t inode(const char *path)
@@ -84,7 +63,7 @@ START_TEST(made_once)
 	ck_assert_str_eq(one.id, two.id);
 	ck_assert_uint_eq(inode(one.ram), inode(two.ram));
 	/* A tiny guest has touched next to nothing of its memory. */
-	ck_assert_int_lt(one.disk_kib, MEMORY_MIB * 1024 / 2);
+	ck_assert_int_lt(one.disk_kib, WORLD_MEMORY_MIB * 1024 / 2);
 }
 END_TEST
 
@@ -138,7 +117,7 @@ START_TEST(damaged_is_made_again)
 	ck_assert_int_eq(hash_file(t.ram, before, &err), 0);
 	damages[_i](&t);
 	template_free(&t);
-	opts.pg = &pg;
+	w.opts.pg = &pg;
 	t = get();
 	ck_assert_int_eq(hash_file(t.ram, after, &err), 0);
 	ck_assert_str_eq(before, after);
@@ -162,24 +141,24 @@ START_TEST(another_machine_has_another_one)
 {
 	_cleanup_template_ struct template one = get();
 
-	boot.append = "more";
+	w.boot.append = "more";
 	_cleanup_template_ struct template words = get();
 
 	ck_assert_str_ne(one.entry, words.entry);
-	boot.append = NULL;
-	boot.memory_mib = 2 * MEMORY_MIB;
+	w.boot.append = NULL;
+	w.boot.memory_mib = 2 * WORLD_MEMORY_MIB;
 	_cleanup_template_ struct template memory = get();
 
 	ck_assert_str_ne(one.entry, memory.entry);
-	boot.memory_mib = MEMORY_MIB;
-	opts.kernel_sha256 = "5678";
+	w.boot.memory_mib = WORLD_MEMORY_MIB;
+	w.opts.kernel_sha256 = "5678";
 	_cleanup_template_ struct template image = get();
 
 	ck_assert_str_ne(one.entry, image.entry);
-	opts.kernel_sha256 = "1234";
+	w.opts.kernel_sha256 = "1234";
 	struct err err = ERR_INIT;
 
-	ck_assert_int_eq(publish_buffer(list, "dir /y 0755\n", 12, &err), 0);
+	ck_assert_int_eq(publish_buffer(w.list, "dir /y 0755\n", 12, &err), 0);
 	_cleanup_template_ struct template root = get();
 
 	ck_assert_str_ne(one.entry, root.entry);
@@ -230,7 +209,7 @@ static void refused(const char *why)
 	struct template t;
 	struct err err = ERR_INIT;
 
-	ck_assert_int_lt(template_get(&opts, &t, &err), 0);
+	ck_assert_int_lt(template_get(&w.opts, &t, &err), 0);
 	ck_assert_msg(strstr(err.msg, why) != NULL, "%s", err.msg);
 	template_free(&t);
 }
@@ -267,7 +246,7 @@ START_TEST(full_disk_is_said_before_anything_is_booted)
 	ck_assert_int_eq(mount("small", small, "tmpfs", 0, "size=8m"), 0);
 	setenv("XDG_CACHE_HOME", small, 1);
 	struct template t;
-	int ret = template_get(&opts, &t, &err);
+	int ret = template_get(&w.opts, &t, &err);
 
 	template_free(&t);
 	umount2(small, MNT_DETACH);
@@ -281,7 +260,7 @@ START_TEST(least_used_goes_first)
 	struct template one = get();
 	struct err err = ERR_INIT;
 
-	boot.append = "more";
+	w.boot.append = "more";
 	struct template two = get();
 
 	/* Both are in use. */

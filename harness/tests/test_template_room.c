@@ -16,21 +16,17 @@
 #include "publish.h"
 #include "refuse.h"
 #include "small_disk.h"
-#include "template.h"
+#include "template_world.h"
 #include "test.h"
 #include "tiny_guest.h"
 #include "xalloc.h"
 
-#define MEMORY_MIB 32
 /* incb 0x200000: a page of memory that had been all zeros, and so a hole */
 #define TOUCH 0xfe, 0x05, 0, 0, 0x20, 0
 #define DONE  OUT_IMM(SM_EXIT_PORT, SM_EXIT_DONE), SPIN
 
-/* A multiboot module's path has no blank, and QEMU takes none in a migration's. */
-static char scratch[] = "/tmp/sealmatrix-room.XXXXXX";
-static char *kernel, *list, *cache;
-static struct vm_config boot;
-static struct template_opts opts;
+static char *cache;
+static struct template_world w;
 
 static size_t put(unsigned char *code, const unsigned char *more, size_t n)
 {
@@ -50,40 +46,25 @@ static void put_guest(void)
 	n += PUT(code + n, PARK, TOUCH);
 	n += tiny_guest_say(code + n, SM_PARK_READY);
 	n += PUT(code + n, PARK, DONE);
-	tiny_guest(kernel, code, n);
+	tiny_guest(w.kernel, code, n);
 }
 
 static void setup(void)
 {
-	struct err err = ERR_INIT;
-
-	ck_assert_ptr_nonnull(mkdtemp(scratch));
 	cache = xasprintf("%s/cache", test_dir());
-	kernel = xasprintf("%s/kernel", test_dir());
-	list = xasprintf("%s/list", test_dir());
-	setenv("XDG_CACHE_HOME", cache, 1);
+	template_world_open(&w, cache);
 	put_guest();
-	ck_assert_int_eq(publish_buffer(list, "dir /x 0755\n", 12, &err), 0);
-	boot = (struct vm_config){.arch = "x86_64", .kernel = kernel, .memory_mib = MEMORY_MIB};
-	opts = (struct template_opts){
-		.boot = &boot, .kernel_sha256 = "1234", .list = list, .scratch = scratch};
 }
 
 static void teardown(void)
 {
-	ck_assert_int_eq(rmdir(scratch), 0); /* nothing is left in it */
-	free(kernel);
-	free(list);
+	template_world_close(&w);
 	free(cache);
 }
 
 static struct template get(void)
 {
-	struct template t;
-	struct err err = ERR_INIT;
-
-	ck_assert_msg(template_get(&opts, &t, &err) == 0, "%s", err.msg);
-	return t;
+	return template_world_get(&w);
 }
 
 /* Blocks that @path takes, KiB. */
@@ -98,7 +79,7 @@ static long kib(const char *path)
 static int warm_up(const struct template *t, struct err *err)
 {
 	struct template warm;
-	int ret = template_warm(t, &boot, "5678", NULL, &warm, err);
+	int ret = template_warm(t, &w.boot, "5678", NULL, &warm, err);
 
 	if (!ret)
 		ck_assert_int_ge(kib(warm.ram), 4);
@@ -118,7 +99,7 @@ START_TEST(without_holes_it_is_larger_and_as_good)
 	_cleanup_template_ struct template one = get(), two = get();
 	struct err err = ERR_INIT;
 
-	ck_assert_int_ge(kib(one.ram), MEMORY_MIB << 10);
+	ck_assert_int_ge(kib(one.ram), WORLD_MEMORY_MIB << 10);
 	ck_assert_str_eq(one.id, two.id);
 	ck_assert_msg(warm_up(&one, &err) == 0, "%s", err.msg);
 }
@@ -160,7 +141,7 @@ START_TEST(without_mmap_there_is_none)
 		return;
 	struct template t;
 	struct err err = ERR_INIT;
-	int ret = template_get(&opts, &t, &err);
+	int ret = template_get(&w.opts, &t, &err);
 
 	template_free(&t);
 	ck_assert_int_lt(ret, 0);
@@ -172,13 +153,13 @@ END_TEST
 /* The memory has its room, which was set aside; the state takes some 300 KiB, and finds 64. */
 START_TEST(disk_that_fills_while_the_state_is_written)
 {
-	_cleanup_free_ char *size = xasprintf("%dk", (MEMORY_MIB << 10) + 64);
+	_cleanup_free_ char *size = xasprintf("%dk", (WORLD_MEMORY_MIB << 10) + 64);
 	struct template t;
 	struct err err = ERR_INIT;
 
 	if (!small_disk(cache, size))
 		return;
-	int ret = template_get(&opts, &t, &err);
+	int ret = template_get(&w.opts, &t, &err);
 
 	template_free(&t);
 	ck_assert_int_lt(ret, 0);
