@@ -281,8 +281,8 @@ static int run(int argc, char **argv, struct err *err)
 const struct command cmd_mutants = {
 	.name = "mutants",
 	.args = "[FAULT…] [OPTION…]",
-	.summary =
-		"Build kernels with a seeded fault each; is it caught, and by the right detector?",
+	.summary = "Build kernels with a seeded fault each, and see whether the right detector "
+		   "catches it",
 	.help = "FAULT is a section of kernels/mutants.conf; without one, all of them, each seeded "
 		"into " BASE_FIRST
 		"\nor, where that cannot have it, into another kernel with the tag " BASE_TAG
