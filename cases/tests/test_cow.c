@@ -4,11 +4,13 @@
  * means, what a sealed one has on an affected kernel (memory shared over fork, no VM_MAYWRITE).
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "cow.h"
 #include "guest_test.h"
 #include "memfd.h"
@@ -175,6 +177,43 @@ START_TEST(signal_is_told_of_its_mapping_only)
 }
 END_TEST
 
+/* The same of a mapping that there cannot be, of a file that is not open for reading. */
+START_TEST(missing_mapping_concerns_no_other)
+{
+	_cleanup_close_ int fd = memfd_new();
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int unreadable = open(path, O_WRONLY | O_CLOEXEC);
+	json_t *facts = json_object();
+
+	cow_probe((const int[]){unreadable, fd, -1}, facts);
+	assert_text(facts, "probes.vmflags.sealed.errno", "EACCES");
+	assert_text(facts, "probes.fork-write.sealed.errno", "EACCES");
+	assert_bool(facts, "probes.vmflags.unsealed.ok", true);
+	assert_bool(facts, "probes.mprotect.unsealed.ok", true);
+	assert_text(facts, "probes.fork-write.unsealed.value", "private");
+	assert_text(facts, "probes.fork-write.anon.value", "private");
+	close(unreadable);
+	json_decref(facts);
+}
+END_TEST
+
+/* It has no such mapping, and dies of its store. */
+START_TEST(dead_child_is_told_of)
+{
+	char *map = map_new(PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	struct observed o[2] = {0};
+
+	ck_assert_int_eq(madvise(map, memfd_size(), MADV_DONTFORK), 0);
+	probe(cow_fork, map, o);
+	for (int i = 0; i < 2; i++) {
+		ck_assert(!o[i].ok);
+		ck_assert_int_eq(o[i].signal, SIGSEGV);
+	}
+}
+END_TEST
+
 START_TEST(unknown_seal_is_unsupported)
 {
 	json_t *facts = test_run_case(case_cow, "0x4000");
@@ -200,6 +239,8 @@ TEST_SUITE(cow)
 	tcase_add_loop_test(t, healthy_kernel_keeps_private_what_is_private, 0,
 			    sizeof(masks) / sizeof(*masks));
 	tcase_add_test(t, signal_is_told_of_its_mapping_only);
+	tcase_add_test(t, missing_mapping_concerns_no_other);
+	tcase_add_test(t, dead_child_is_told_of);
 	tcase_add_test(t, unknown_seal_is_unsupported);
 	suite_add_tcase(s, t);
 	return s;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Cases that do what a case must not do. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -95,6 +96,26 @@ START_TEST(progress_is_passed_on)
 	ck_assert_ptr_nonnull(strstr(text, "\\\"quoted\\\" \\\\ # {"));
 	close(fd);
 	json_decref(facts);
+}
+END_TEST
+
+/* As on a kernel without it: each run says so. */
+START_TEST(missing_signalfd_is_said)
+{
+	const struct case_env env = {.bin_dir = "/", .deadline_ms = 10000};
+	_cleanup_isolate_ struct isolate iso;
+	struct frame_out out;
+	int strays;
+
+	frame_out_init(&out, -1, "nonce");
+	ck_assert_int_eq(isolate_open(&iso), 0);
+	close(iso.sig);
+	iso.sig = -1;
+	iso.sig_err = ENOSYS;
+	for (int i = 0; i < 2; i++)
+		ck_assert_str_eq(isolate_run(&iso, case_good, &env, NULL, &out, &strays),
+				 "{\"error\":\"starting the case: signalfd (CONFIG_SIGNALFD): "
+				 "Function not implemented\"}");
 }
 END_TEST
 
@@ -323,6 +344,7 @@ TEST_SUITE(isolate)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, job_may_tell_two_things);
 	tcase_add_test(t, progress_is_passed_on);
+	tcase_add_test(t, missing_signalfd_is_said);
 	tcase_add_test(t, facts_come_through);
 	tcase_add_test(t, strays_are_counted_and_swept);
 	tcase_add_test(t, signal_is_told_though_a_stray_holds_the_pipe);

@@ -593,6 +593,23 @@ START_TEST(eof_beside_an_outsider_is_not_proved)
 }
 END_TEST
 
+/* A child that is dead, though nobody has waited for it, closes nothing any more. */
+START_TEST(dead_child_is_no_outsider)
+{
+	struct stand_in m;
+
+	start_with_lost_eof(&m, false, 0);
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT), 0);
+	await(&m, PROOF_LOST);
+	ck_assert(!m.run.look.outsiders);
+	stop(&m);
+}
+END_TEST
+
 static void reap_child_stage(struct stand_in *m)
 {
 	struct reaped r = {.pid = m->pid[STAGE_CHILD]};
@@ -671,6 +688,7 @@ TEST_SUITE(machine_look)
 	tcase_add_loop_test(tc, lost_eof_is_proved, 0, 4);
 	tcase_add_test(tc, lost_eof_ends_the_run_at_once);
 	tcase_add_test(tc, eof_beside_an_outsider_is_not_proved);
+	tcase_add_test(tc, dead_child_is_no_outsider);
 	tcase_add_loop_test(tc, woken_readers_have_lost_no_eof, 0, 2);
 	tcase_add_loop_test(tc, queues_are_seen_another_way, 0, 2);
 	suite_add_tcase(s, tc);
