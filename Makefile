@@ -69,10 +69,10 @@ run: deps ## boot the default kernels and print which of them share the stages' 
 	@$(MAKE) --no-print-directory -j"$$(nproc)" all
 	@$(O)/sealmatrix run $(ARGS)
 
+# Tests that boot wait for their machines more than they work: the others run beside them.
 .PHONY: check
 check: deps ## all tests: unit tests of host and guest code, and real boots
 	@$(MAKE) --no-print-directory -j"$$(nproc)" all test-programs
-	@# Tests that boot wait for their machines more than they work: the others run beside them.
 	@$(MAKE) --no-print-directory -j3 unit boot-tests
 
 .PHONY: test-programs

@@ -294,9 +294,10 @@ static int run_plan(struct isolate *iso, const struct options *o, const struct p
 		.lacks_ns = found->lacks_ns,
 	};
 	size_t n = json_array_size(plan->variants);
-	int ret = send_frame(out, hello_frame(found->features, o->modules));
 
 	keep_init(&keep);
+	int ret = send_frame(out, hello_frame(found->features, o->modules));
+
 	for (size_t i = 0; ret >= 0 && i < n; i++) {
 		const json_t *variant = json_array_get(plan->variants, i);
 

@@ -23,12 +23,11 @@
 
 struct job {
 	pid_t pid;
-	int pipe;
+	int pipe, sig;
 	int64_t deadline; /* CLOCK_MONOTONIC, ms */
 	bool exited, late;
 	int status;
-	const struct isolate *iso;
-	char *text; /* iso's, and as much of it as was said */
+	char *text; /* the isolate's */
 	size_t len;
 	struct frame_out *out; /* for progress */
 };
@@ -122,7 +121,7 @@ static int job_start(struct job *job, case_fn *fn, const struct case_env *env, c
 	job->pid = fork();
 	if (!job->pid) {
 		close(fds[0]);
-		close(job->iso->sig);
+		close(job->sig);
 		if (out->fd >= 0)
 			close(out->fd);
 		frame_out_forget(out);
@@ -170,7 +169,7 @@ static void job_check_exit(struct job *job)
 {
 	struct signalfd_siginfo si;
 
-	while (read(job->iso->sig, &si, sizeof(si)) > 0)
+	while (read(job->sig, &si, sizeof(si)) > 0)
 		;
 	if (waitpid(job->pid, &job->status, WNOHANG) == job->pid)
 		job->exited = true;
@@ -184,7 +183,7 @@ static void job_wait(struct job *job)
 {
 	while (!job->exited) {
 		struct pollfd p[] = {{.fd = job->pipe, .events = POLLIN},
-				     {.fd = job->iso->sig, .events = POLLIN}};
+				     {.fd = job->sig, .events = POLLIN}};
 		int64_t left = job->deadline - now_ms();
 
 		job->late = left <= 0;
@@ -267,7 +266,7 @@ const char *isolate_run(struct isolate *iso, case_fn *fn, const struct case_env 
 {
 	struct job job = {
 		.pipe = -1,
-		.iso = iso,
+		.sig = iso->sig,
 		.text = iso->text,
 		.out = out,
 		.deadline = now_ms() + env->deadline_ms * 3LL / 2,

@@ -5,7 +5,7 @@
 #include "case.h"
 #include "frame.h"
 
-/* What all runs share: to make and to free it for each would be a tenth of what a run costs. */
+/* What all runs share: to make and to free it for each would be a twentieth of what a run costs. */
 struct isolate {
 	int sig; /* signalfd of SIGCHLD; -1: each run says that there is none, and sig_err */
 	int sig_err;

@@ -35,7 +35,10 @@
 #define CLONE_NEWTIME 0x80
 #endif
 
-/* IN_CHILD: it may end in a signal. ALONE: it changes its process so that others would notice. */
+/*
+ * IN_CHILD: it may end in a signal, or changes what none behind it in the table looks at. ALONE: it
+ * changes its process so that others would notice.
+ */
 enum place { HERE, IN_CHILD, ALONE };
 
 struct feature {

@@ -58,7 +58,7 @@ static double all_ratio(const struct bench_row *rows, unsigned round, const void
 }
 
 /* A machine without controls, of which there are one less than machines. */
-static double variant_s(const struct bench_sample *a)
+static double per_variant(const struct bench_sample *a)
 {
 	return a->machines < 2 ? BENCH_NONE : a->variant_s / (a->machines - 1);
 }
@@ -68,13 +68,14 @@ static double variant_ratio(const struct bench_row *rows, unsigned round, const 
 	const struct pair *p = arg;
 	const struct bench_sample *a = &rows[p->a].v[round];
 
-	return divided(variant_s(a), a->beside_s);
+	return divided(per_variant(a), a->beside_s);
 }
 
 static double hung_own_ratio(const struct bench_row *rows, unsigned round, const void *arg)
 {
 	(void)arg;
-	return divided(variant_s(&rows[HUNG_OWN].v[round]), variant_s(&rows[PASS_OWN].v[round]));
+	return divided(per_variant(&rows[HUNG_OWN].v[round]),
+		       per_variant(&rows[PASS_OWN].v[round]));
 }
 
 /* What one run has and the other has not, in bare boots. Chance may well make it negative. */
