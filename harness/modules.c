@@ -3,6 +3,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <fts.h>
 #include <libkmod.h>
@@ -19,6 +20,7 @@
 #include "publish.h"
 
 #define GZ	   ".gz"
+#define ZST	   ".zst"
 #define MODULE_MAX (64 << 20) /* bytes of one module; the largest today have some 10 MiB */
 
 static void kmod_unrefp(struct kmod_ctx **ctx)
@@ -60,11 +62,22 @@ void module_set_free(struct module_set *s)
 struct closure {
 	struct module_set *out;
 	struct strv seen; /* names; soft dependencies may go in a circle */
+	bool unreadable; /* libkmod could not look into one, nor then the depmod that made the index
+			  */
 };
 
 static void closure_end(struct closure *c)
 {
 	strv_free(&c->seen);
+}
+
+static bool is_readable(const struct kmod_module *mod)
+{
+	struct kmod_list *info = NULL;
+	bool readable = kmod_module_get_info(mod, &info) >= 0;
+
+	kmod_module_info_free_list(info);
+	return readable;
 }
 
 static void add_module(struct closure *c, struct kmod_module *mod);
@@ -91,6 +104,7 @@ static void add_module(struct closure *c, struct kmod_module *mod)
 	if (!path || strv_contains(&c->seen, name))
 		return;
 	strv_add(&c->seen, name);
+	c->unreadable |= !is_readable(mod);
 	kmod_module_get_softdeps(mod, &pre, &post);
 	_cleanup_(kmod_list_freep) struct kmod_list *deps = kmod_module_get_dependencies(mod);
 
@@ -126,25 +140,44 @@ static int add_wanted(struct kmod_ctx *ctx, const char *name, struct closure *c,
 	return 0;
 }
 
-/* A libkmod without zlib knows nothing of .ko.gz: in the mirror they are unpacked. */
-static int unpack_gz(const char *link, struct err *err)
+/* RFC 8878, 3.1.1.1: behind the magic number, what the frame's header tells. */
+static bool zstd_tells_size(const char *path)
 {
-	_cleanup_free_ char *plain = xstrndup(link, strlen(link) - strlen(GZ)), *data = NULL;
+	unsigned char head[5] = {0};
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && read(fd, head, sizeof(head)) == sizeof(head) && (head[4] & 0xe0);
+}
+
+/*
+ * What libkmod may not read: one without zlib knows nothing of .ko.gz, and since version 33 it
+ * wants to be told the size of a .ko.zst beforehand. Such modules are unpacked in the mirror.
+ */
+static bool needs_unpacking(const FTSENT *e)
+{
+	return e->fts_info != FTS_D &&
+	       (!fnmatch("*.ko" GZ, e->fts_name, 0) ||
+		(!fnmatch("*.ko" ZST, e->fts_name, 0) && !zstd_tells_size(e->fts_path)));
+}
+
+static int unpack(const char *link, struct err *err)
+{
+	_cleanup_free_ char *plain = xstrndup(link, strrchr(link, '.') - link), *data = NULL;
 	size_t len;
 	int ret = read_unpacked(link, MODULE_MAX, &data, &len, err);
 
 	return ret ? ret : publish_buffer(plain, data, len, err);
 }
 
-static int unpack_all_gz(const char *tmp, struct err *err)
+static int unpack_unreadable(const char *tmp, struct err *err)
 {
 	char *roots[] = {(char *)tmp, NULL};
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	int ret = 0;
 
 	for (FTSENT *e; fts && !ret && (e = fts_read(fts));)
-		if (!fnmatch("*.ko" GZ, e->fts_name, 0) && e->fts_info != FTS_D)
-			ret = unpack_gz(e->fts_path, err);
+		if (needs_unpacking(e))
+			ret = unpack(e->fts_path, err);
 	if (fts)
 		fts_close(fts);
 	return ret;
@@ -166,7 +199,7 @@ static int mirror_with_dep(const char *root, const char *release, const char *tm
 	if (!ret)
 		ret = proc_run(copy, NULL, err);
 	if (!ret)
-		ret = unpack_all_gz(to, err);
+		ret = unpack_unreadable(to, err);
 	if (!ret)
 		ret = proc_run(depmod, &opts, err);
 	if (ret == -ENOENT)
@@ -174,6 +207,7 @@ static int mirror_with_dep(const char *root, const char *release, const char *tm
 	return ret;
 }
 
+/* 1 if it is not to be relied on. */
 static int closure_in(const char *dir, const struct strv *wanted, struct module_set *out,
 		      struct err *err)
 {
@@ -187,7 +221,7 @@ static int closure_in(const char *dir, const struct strv *wanted, struct module_
 	kmod_set_log_fn(ctx, quiet_log, NULL);
 	for (size_t i = 0; !ret && i < wanted->n; i++)
 		ret = add_wanted(ctx, wanted->v[i], &c, err);
-	return ret;
+	return ret < 0 ? ret : c.unreadable || out->missing.n;
 }
 
 /* The files as they are named below @root, not in the mirror that is about to vanish. */
@@ -199,9 +233,11 @@ static void map_back(struct module_set *out, const char *tmp, const char *root)
 		char *old = out->files.v[i];
 
 		out->files.v[i] = xasprintf("%s%s", root, old + len);
-		if (access(out->files.v[i], F_OK) < 0) { /* it was unpacked in the mirror */
+		/* One that was unpacked in the mirror? */
+		for (const char *const *ext = (const char *const[]){GZ, ZST, NULL};
+		     *ext && access(out->files.v[i], F_OK) < 0; ext++) {
 			free(out->files.v[i]);
-			out->files.v[i] = xasprintf("%s%s" GZ, root, old + len);
+			out->files.v[i] = xasprintf("%s%s%s", root, old + len, *ext);
 		}
 		free(old);
 	}
@@ -223,7 +259,8 @@ static int closure_without_dep(const char *root, const char *release, const stru
 		ret = closure_in(dir, wanted, out, err);
 	map_back(out, tmp, root);
 	remove_tree(tmp, &ignored);
-	return ret;
+	/* Better it does not get: a module that nobody can read, module_read() tells of. */
+	return ret < 0 ? ret : 0;
 }
 
 /* @root is absolute: links into it would not hold otherwise. */
@@ -239,9 +276,11 @@ static int closure_of(const char *root, const char *release, const struct strv *
 		return closure_without_dep(root, release, wanted, out, err);
 	int ret = closure_in(dir, wanted, out, err);
 
-	/* A stale or damaged index knows too little as well: before that is believed, ask a new
-	 * one. */
-	if (ret < 0 || !out->missing.n)
+	/*
+	 * A stale or damaged index knows too little as well, and so does one that was made without
+	 * reading the modules: before that is believed, ask a new one.
+	 */
+	if (ret <= 0)
 		return ret;
 	module_set_free(out);
 	return closure_without_dep(root, release, wanted, out, err);
