@@ -8,7 +8,7 @@ set -eu
 packages="gcc make pkg-config libc6-dev
 check libarchive-dev libkmod-dev libjansson-dev libinih-dev zlib1g-dev
 qemu-system-x86 busybox-static musl-tools kmod
-apt dpkg dpkg-dev debian-archive-keyring ca-certificates gnupg faketime
+apt dpkg dpkg-dev debian-archive-keyring ca-certificates gnupg gpgv faketime
 flex bison bc libelf-dev libssl-dev patch xz-utils cpio"
 # what CI adds
 [ "${1:-}" = --ci ] && packages="$packages gdb clang clang-format libclang-rt-dev shellcheck git"

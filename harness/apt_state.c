@@ -18,10 +18,12 @@
 
 #define KEYRING "/usr/share/keyrings/debian-archive-keyring.gpg"
 /* Keys that signed once and do so no more: trusted for what was published back then only. */
-#define REMOVED	   "/usr/share/keyrings/debian-archive-removed-keys.gpg"
-#define FRESH_S	   86400
-#define STAMP_OK   "ready\n"
-#define STAMP_NONE "missing\n"
+#define REMOVED "/usr/share/keyrings/debian-archive-removed-keys.gpg"
+#define FRESH_S 86400
+/* apt 3, where 2 has "GPG error" */
+#define BAD_SIGNATURE "OpenPGP signature verification failed"
+#define STAMP_OK      "ready\n"
+#define STAMP_NONE    "missing\n"
 
 const char *const apt_env[] = {"LC_ALL=C", NULL};
 
@@ -34,9 +36,12 @@ static const char *env_or(const char *name, const char *otherwise)
 
 void apt_complaint_take(struct apt_complaint *c, const char *line)
 {
-	if (c->text || (strncmp(line, "E: ", 3) && strncmp(line, "W: GPG error", 12)))
-		return;
-	c->text = xstrdup(line + 3);
+	/* A signature that is not good is a warning: the error that follows names no reason. */
+	static const char *const begins[] = {"E: ", "W: GPG error", "W: " BAD_SIGNATURE};
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins) && !c->text; i++)
+		if (!strncmp(line, begins[i], strlen(begins[i])))
+			c->text = xstrdup(line + 3);
 }
 
 void apt_complaint_free(struct apt_complaint *c)
@@ -71,11 +76,11 @@ int apt_state_argv(const char *suite, const char *program, struct strv *argv, st
 		{"Dir::Cache::archives", "archives"},
 		{"Dir::Etc::SourceList", "sources.list"},
 		{"Dir::Etc::TrustedParts", "keys"},
+		{"Dir::Etc::Trusted", "no-such-file"},
 	};
 	/* What the system's configuration may say otherwise; an insecure archive stays refused. */
 	static const char *const fixed[] = {
 		"Dir::Etc::SourceParts=/dev/null",
-		"Dir::Etc::Trusted=/dev/null",
 		"Dir::Etc::Preferences=/dev/null",
 		"Dir::Etc::PreferencesParts=/dev/null",
 		"Dir::Cache::pkgcache=pkgcache.bin",
@@ -87,6 +92,8 @@ int apt_state_argv(const char *suite, const char *program, struct strv *argv, st
 		"Acquire::AllowWeakRepositories=false",
 		"Acquire::AllowDowngradeToInsecureRepositories=false",
 		"Acquire::Languages=none",
+		/* What was verified is kept; else the lists of a file: mirror are links into it. */
+		"Acquire::GzipIndexes=true",
 		/* Our files are the user's; apt's own user could not write there. */
 		"APT::Sandbox::User=",
 	};
@@ -251,6 +258,7 @@ static void on_update_line(void *arg, const char *line)
 		{"does not have a Release file", &u->missing},
 		{"no longer has a Release file", &u->missing},
 		{"GPG error", &u->bad_signature},
+		{BAD_SIGNATURE, &u->bad_signature},
 		{"is not signed", &u->bad_signature},
 		{"is no longer signed", &u->bad_signature},
 		{"is expired (invalid since", &u->wrong_date},

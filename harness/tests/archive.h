@@ -31,6 +31,9 @@ void archive_add(const char *suite, const char *name, const char *version, const
 void archive_clear(const char *suite);
 /* Write and sign the index. @extra: more lines for the Release file, or NULL. */
 void archive_publish(const char *suite, const char *extra);
+/* The file is newer, by a second or more, than those that were here before: what is not, apt takes
+ * for what it has already. */
+void archive_date(const char *path);
 
 /*
  * Serve the archive at http://127.0.0.1:PORT/, which becomes the mirror: the pid of the server,

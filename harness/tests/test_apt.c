@@ -122,7 +122,8 @@ START_TEST(other_key_is_refused)
 	ck_assert_int_lt(find("stable", CLOUD, NULL, &p, &err), 0);
 	ck_assert_int_eq(err.kind, ERR_INFRA);
 	ck_assert_ptr_nonnull(strstr(err.msg, "signature is not good"));
-	ck_assert_ptr_nonnull(strstr(err.msg, "NO_PUBKEY"));
+	ck_assert_msg(strstr(err.msg, "NO_PUBKEY") || strstr(err.msg, "Missing key"), "%s",
+		      err.msg);
 	ck_assert_ptr_null(p.name);
 }
 END_TEST
@@ -151,6 +152,7 @@ static void edit_in_release(const char *path)
 	ck_assert_ptr_nonnull(word);
 	word[0] = 'c';
 	ck_assert_int_eq(publish_buffer(path, text, len, &err), 0);
+	archive_date(path);
 }
 
 static void unsign(const char *path)
