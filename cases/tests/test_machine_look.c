@@ -80,9 +80,8 @@ static void polls(const int fd[ENDS])
 
 static void spins(const int fd[ENDS])
 {
-	(void)fd;
-	for (volatile unsigned long i = 0;; i++)
-		;
+	for (;;)
+		*(const volatile int *)fd;
 }
 
 static void reads_a_pipe(const int fd[ENDS])

@@ -117,6 +117,21 @@ START_TEST(bad_kernel_is_not_held_against_kvm)
 }
 END_TEST
 
+/* The guest is the one under test, and may be broken: five minutes of a flood are no answer. */
+START_TEST(flood_is_cut_short)
+{
+	static const char flood[] =
+		"for a; do case $a in file,id=channel,path=*) p=${a##*path=} ;; esac; done; "
+		"head -c 1100000 /dev/zero >\"$p\"; exec sleep 1000";
+	_cleanup_free_ char *why = NULL;
+
+	fake_qemu("exit 1", flood);
+	ck_assert_int_eq(probe(&why), VM_TCG);
+	ck_assert_msg(strstr(why, "more than 1 MiB") != NULL, "%s", why);
+	no_boot_since("kvm\ntcg\n");
+}
+END_TEST
+
 START_TEST(interrupted_probe_is_not_remembered)
 {
 	_cleanup_free_ char *why = NULL;
@@ -179,6 +194,7 @@ TEST_SUITE(accel)
 	tcase_add_test(tc, kvm_that_boots_is_remembered);
 	tcase_add_loop_test(tc, kvm_that_does_not_boot_is_remembered, 0, 2);
 	tcase_add_test(tc, bad_kernel_is_not_held_against_kvm);
+	tcase_add_test(tc, flood_is_cut_short);
 	tcase_add_test(tc, interrupted_probe_is_not_remembered);
 	tcase_add_test(tc, no_qemu);
 	tcase_add_test(tc, concurrent_workers_probe_once);
