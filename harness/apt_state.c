@@ -20,8 +20,8 @@
 /* Keys that signed once and do so no more: trusted for what was published back then only. */
 #define REMOVED "/usr/share/keyrings/debian-archive-removed-keys.gpg"
 #define FRESH_S 86400
-/* apt 3, where 2 has "GPG error" */
-#define BAD_SIGNATURE "OpenPGP signature verification failed"
+/* apt 3.0 ("OpenPGP s...") and 3.3 ("S..."), where 2 has "GPG error" */
+#define BAD_SIGNATURE "ignature verification failed: "
 #define STAMP_OK      "ready\n"
 #define STAMP_NONE    "missing\n"
 
@@ -37,11 +37,12 @@ static const char *env_or(const char *name, const char *otherwise)
 void apt_complaint_take(struct apt_complaint *c, const char *line)
 {
 	/* A signature that is not good is a warning: the error that follows names no reason. */
-	static const char *const begins[] = {"E: ", "W: GPG error", "W: " BAD_SIGNATURE};
+	const char *bad = strncmp(line, "W: ", 3) ? NULL : strstr(line, BAD_SIGNATURE);
 
-	for (size_t i = 0; i < sizeof(begins) / sizeof(*begins) && !c->text; i++)
-		if (!strncmp(line, begins[i], strlen(begins[i])))
-			c->text = xstrdup(line + 3);
+	if (!c->text && bad)
+		c->text = xstrdup(bad + strlen(BAD_SIGNATURE));
+	else if (!c->text && (!strncmp(line, "E: ", 3) || !strncmp(line, "W: GPG error", 12)))
+		c->text = xstrdup(line + 3);
 }
 
 void apt_complaint_free(struct apt_complaint *c)
@@ -76,11 +77,11 @@ int apt_state_argv(const char *suite, const char *program, struct strv *argv, st
 		{"Dir::Cache::archives", "archives"},
 		{"Dir::Etc::SourceList", "sources.list"},
 		{"Dir::Etc::TrustedParts", "keys"},
-		{"Dir::Etc::Trusted", "no-such-file"},
 	};
 	/* What the system's configuration may say otherwise; an insecure archive stays refused. */
 	static const char *const fixed[] = {
 		"Dir::Etc::SourceParts=/dev/null",
+		"Dir::Etc::Trusted=/dev/null",
 		"Dir::Etc::Preferences=/dev/null",
 		"Dir::Etc::PreferencesParts=/dev/null",
 		"Dir::Cache::pkgcache=pkgcache.bin",

@@ -26,6 +26,28 @@ static int set_capabilities(struct qmp *q, int ms, struct err *err)
 	return qmp_command(q, "migrate-set-capabilities", args, ms, NULL, err);
 }
 
+/*
+ * QEMU 7 takes a file by its descriptor only, QEMU 11 by its name only. One that can lay memory out
+ * in a file (capability mapped-ram) knows names.
+ */
+static int migrate(struct qmp *q, const char *command, const char *fd, const char *name, int ms,
+		   struct err *err)
+{
+	_cleanup_json_ json_t *known = NULL, *args = NULL;
+	bool named = false;
+	json_t *c;
+	size_t i;
+	int ret = qmp_command(q, "query-migrate-capabilities", NULL, ms, &known, err);
+
+	if (ret < 0)
+		return ret;
+	json_array_foreach (known, i, c) {
+		named |= !strcmp(jstr(c, "capability", ""), "mapped-ram");
+	}
+	args = json_pack("{s:s+}", "uri", named ? "file:" : "fd:", named ? name : fd);
+	return qmp_command(q, command, args, ms, NULL, err);
+}
+
 static bool has_failed(const struct qmp *q)
 {
 	const char *status = qmp_migration(q);
@@ -86,7 +108,6 @@ static int write_state(struct qmp *q, const char *path, const struct vm_limits *
 {
 	_cleanup_free_ char *what = xasprintf("write the machine's state to %s", path);
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	_cleanup_json_ json_t *args = json_pack("{s:s}", "uri", "fd:state");
 
 	if (fd < 0)
 		return err_set(err, ERR_INFRA, errno, "create %s", path);
@@ -96,8 +117,10 @@ static int write_state(struct qmp *q, const char *path, const struct vm_limits *
 	if (!ret)
 		ret = qmp_pass_fd(q, "state", fd, lim->answer_ms, err);
 	if (!ret)
-		ret = qmp_command(q, "migrate", args, lim->answer_ms, NULL, err);
-	if (!ret)
+		ret = migrate(q, "migrate", "state", path, lim->answer_ms, err);
+	if (ret < 0)
+		err_context(err, "%s", what);
+	else
 		ret = wait_for_end(q, what, lim, err);
 	return ret ? ret : written(fd, path, err);
 }
@@ -112,12 +135,12 @@ int vm_save(struct qmp *q, const struct vm_config *cfg, const struct vm_limits *
 
 int vm_restore(struct qmp *q, int fd, const struct vm_limits *lim, struct err *err)
 {
-	_cleanup_free_ char *uri = xasprintf("fd:%d", fd);
-	_cleanup_json_ json_t *args = json_pack("{s:s}", "uri", uri);
+	_cleanup_free_ char *number = xasprintf("%d", fd);
+	_cleanup_free_ char *name = xasprintf("/proc/self/fd/%d", fd);
 	int ret = set_capabilities(q, lim->answer_ms, err);
 
 	if (!ret)
-		ret = qmp_command(q, "migrate-incoming", args, lim->answer_ms, NULL, err);
+		ret = migrate(q, "migrate-incoming", number, name, lim->answer_ms, err);
 	if (!ret)
 		ret = wait_for_end(q, "restore the machine", lim, err);
 	if (ret < 0 && has_failed(q))
