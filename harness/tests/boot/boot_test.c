@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "json_util.h"
 #include "paths.h"
+#include "proc.h"
 #include "publish.h"
 #include "xalloc.h"
 
@@ -162,8 +163,24 @@ static void link_all(const char *from, const char *to, const char *but)
 	}
 }
 
-char *cache_without(const char *kind)
+json_t *kernel_got(const char *kernel)
 {
+	char *argv[] = {(char *)driver(), "kernels", "get", "--json", (char *)kernel, NULL};
+	_cleanup_free_ char *text = NULL;
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(proc_capture(argv, NULL, &text, &err) == 0, "%s", err.msg);
+	_cleanup_json_ json_t *all = json_loads(text, 0, NULL);
+	json_t *got = json_incref(json_array_get(all, 0));
+
+	ck_assert_ptr_nonnull(got);
+	return got;
+}
+
+char *cache_without(const char *kind, const char *kernel)
+{
+	json_decref(kernel_got(kernel));
+
 	char *top = results_dir("cache");
 	_cleanup_free_ char *dir = xasprintf("%s/sealmatrix", top);
 	struct err err = ERR_INIT;

@@ -41,11 +41,14 @@ json_t *find_variant(const json_t *run, const char *kernel, const char *name);
 /* The boot record @nr (from 1) of @kernel. */
 json_t *find_boot(const json_t *run, const char *kernel, int nr);
 
+/* What `kernels get --json` says of @kernel: .image is the file. Caller's. */
+json_t *kernel_got(const char *kernel);
+
 /*
  * A place for XDG_CACHE_HOME where everything is as in the real cache but for @kind, of which there
- * is nothing. Caller frees.
+ * is nothing. @kernel is in both: it is not to be built under what the test is about. Caller frees.
  */
-char *cache_without(const char *kind);
+char *cache_without(const char *kind, const char *kernel);
 
 /* A directory for PATH with all programs of this system but @name. Caller frees. */
 char *path_without(const char *name);

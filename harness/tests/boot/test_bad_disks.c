@@ -49,7 +49,7 @@ static void says_once(const char *said, const char *part)
 
 START_TEST(without_holes_nothing_is_amiss)
 {
-	_cleanup_free_ char *cache = cache_without("template"), *dir = results_dir("solid");
+	_cleanup_free_ char *cache = cache_without("template", KERNEL), *dir = results_dir("solid");
 
 	setenv("XDG_CACHE_HOME", cache, 1);
 	if (!REFUSE({.call = SYS_fallocate, .error = EOPNOTSUPP},
@@ -63,7 +63,8 @@ END_TEST
 
 START_TEST(without_mmap_of_files_it_boots)
 {
-	_cleanup_free_ char *cache = cache_without("template"), *dir = results_dir("unmapped");
+	_cleanup_free_ char *cache = cache_without("template", KERNEL),
+			    *dir = results_dir("unmapped");
 
 	setenv("XDG_CACHE_HOME", cache, 1);
 	if (!REFUSE({.call = SYS_mmap,
@@ -81,7 +82,7 @@ END_TEST
 /* The disk is full when the kernel's template is there: each machine starts from that. */
 START_TEST(no_room_for_the_copy)
 {
-	_cleanup_free_ char *cache = cache_without("template"), *dir = results_dir("full");
+	_cleanup_free_ char *cache = cache_without("template", KERNEL), *dir = results_dir("full");
 
 	setenv("XDG_CACHE_HOME", cache, 1);
 	if (!REFUSE({.call = SYS_copy_file_range, .error = ENOSPC}))
@@ -96,7 +97,7 @@ END_TEST
 /* Memory is a file of the cache, and nothing else is shared. */
 START_TEST(dev_shm_is_not_needed)
 {
-	_cleanup_free_ char *cache = cache_without("template"), *dir = results_dir("shm");
+	_cleanup_free_ char *cache = cache_without("template", KERNEL), *dir = results_dir("shm");
 
 	setenv("XDG_CACHE_HOME", cache, 1);
 	if (!small_disk("/dev/shm", "4k"))

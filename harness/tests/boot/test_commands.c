@@ -11,7 +11,6 @@
 #include "boot_test.h"
 #include "cleanup.h"
 #include "json_util.h"
-#include "proc.h"
 #include "publish.h"
 #include "xalloc.h"
 
@@ -181,18 +180,13 @@ START_TEST(truncated_image_costs_only_itself)
 {
 	_cleanup_free_ char *dir = results_dir("truncated"),
 			    *image = xasprintf("%s/cut", test_dir());
-	char *argv[] = {(char *)driver(), "kernels", "get", "--json", "6.1", NULL};
-	_cleanup_free_ char *json = NULL, *data = NULL;
+	_cleanup_json_ json_t *got = kernel_got("6.1");
+	_cleanup_free_ char *data = NULL;
 	struct err err = ERR_INIT;
 	size_t len;
 	int status;
 
-	ck_assert_msg(proc_capture(argv, NULL, &json, &err) == 0, "%s", err.msg);
-	_cleanup_json_ json_t *got = json_loads(json, 0, NULL);
-
-	ck_assert_int_eq(
-		read_file(jstr(json_array_get(got, 0), "image", ""), 1 << 28, &data, &len, &err),
-		0);
+	ck_assert_int_eq(read_file(jstr(got, "image", ""), 1 << 28, &data, &len, &err), 0);
 	ck_assert_int_eq(publish_buffer(image, data, len / 2, &err), 0);
 	_cleanup_json_ json_t *run =
 		RUN(dir, &status, image, "6.1", "--accel", "tcg", "--suite", "smoke");
@@ -262,15 +256,12 @@ END_TEST
 /* What was cached is a kernel as well when it comes as somebody's file. */
 START_TEST(kernel_is_added_and_explained)
 {
-	_cleanup_free_ char *dir = results_dir("add"), *out = NULL, *log = NULL, *json = NULL;
+	_cleanup_free_ char *dir = results_dir("add"), *out = NULL, *log = NULL;
 	_cleanup_free_ char *config = xasprintf("%s/config", test_dir());
-	char *argv[] = {(char *)driver(), "kernels", "get", "--json", "6.1", NULL};
-	struct err err = ERR_INIT;
 
 	setenv("XDG_CONFIG_HOME", config, 1);
-	ck_assert_msg(proc_capture(argv, NULL, &json, &err) == 0, "%s", err.msg);
-	_cleanup_json_ json_t *got = json_loads(json, 0, NULL);
-	const char *image = jstr(json_array_get(got, 0), "image", "");
+	_cleanup_json_ json_t *got = kernel_got("6.1");
+	const char *image = jstr(got, "image", "");
 
 	ck_assert_int_eq(COMMAND(dir, &out, &log, "kernels", "add", image, "--name", "mine"), 0);
 	ck_assert_ptr_nonnull(strstr(out, "mine is in"));
@@ -279,8 +270,7 @@ START_TEST(kernel_is_added_and_explained)
 	ck_assert_int_eq(COMMAND(dir, &out, &log, "kernels", "why", "--json", "mine"), 0);
 	_cleanup_json_ json_t *why = json_loads(out, 0, NULL);
 
-	ck_assert_str_eq(jstr(json_array_get(why, 0), "sha256", ""),
-			 jstr(json_array_get(got, 0), "sha256", "?"));
+	ck_assert_str_eq(jstr(json_array_get(why, 0), "sha256", ""), jstr(got, "sha256", "?"));
 	free(steal_ptr(out));
 	free(steal_ptr(log));
 	/* Twice is a mistake, and so is what is no kernel. */

@@ -183,7 +183,7 @@ static void restored(const char *kernel)
 {
 	const char *const kernels[] = {kernel, NULL};
 	_cleanup_free_ char *first = results_dir("first"), *dir = results_dir("again");
-	_cleanup_free_ char *cache = cache_without("template");
+	_cleanup_free_ char *cache = cache_without("template", kernel);
 	char alone[TEMPLATES][SHA256_HEX], loaded[TEMPLATES][SHA256_HEX];
 
 	setenv("XDG_CACHE_HOME", cache, 1);

@@ -8,21 +8,15 @@
 #include "initramfs.h"
 #include "json_util.h"
 #include "paths.h"
-#include "proc.h"
 #include "publish.h"
 #include "vm_internal.h"
 #include "xalloc.h"
 
 static char *image_of(const char *kernel)
 {
-	char *argv[] = {(char *)driver(), "kernels", "get", "--json", (char *)kernel, NULL};
-	_cleanup_free_ char *json = NULL;
-	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *got = kernel_got(kernel);
 
-	ck_assert_msg(proc_capture(argv, NULL, &json, &err) == 0, "%s", err.msg);
-	_cleanup_json_ json_t *got = json_loads(json, 0, NULL);
-
-	return xstrdup(jstr(json_array_get(got, 0), "image", ""));
+	return xstrdup(jstr(got, "image", ""));
 }
 
 static int ignore(void *arg, const char *buf, size_t len)

@@ -88,7 +88,8 @@ static void turn_round(const char *path)
 
 START_TEST(longest_is_first_and_nothing_else_changes)
 {
-	_cleanup_free_ char *cache = cache_without("durations"), *d1 = NULL, *d2 = NULL, *d3 = NULL;
+	_cleanup_free_ char *cache = cache_without("durations", KERNEL), *d1 = NULL, *d2 = NULL,
+			    *d3 = NULL;
 	struct err err = ERR_INIT;
 
 	setenv("XDG_CACHE_HOME", cache, 1);
