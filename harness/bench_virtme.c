@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "bench_virtme.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench_host.h"
 #include "cleanup.h"
@@ -20,6 +22,22 @@
 
 #define PROGRAM	 "vng"
 #define PATIENCE "120" /* seconds: a kernel that finds no root waits for ever */
+
+/*
+ * vng looks for lib/modules above the image, and runs depmod there where there is no index; ours
+ * are not its to write to. So: a folder of links.
+ */
+static int lay_out(struct bench_virtme *v, const struct kernel *k, struct err *err)
+{
+	_cleanup_free_ char *image = xasprintf("%s/vmlinuz", v->dir);
+	_cleanup_free_ char *lib = xasprintf("%s/lib", k->modules ? k->modules : "");
+	char *copy[] = {"cp", "-rs", lib, v->dir, NULL};
+
+	if (symlink(k->image, image) < 0)
+		return err_set(err, ERR_INFRA, errno, "link %s to %s", image, k->image);
+	v->image = steal_ptr(image);
+	return k->modules ? proc_run(copy, NULL, err) : 0;
+}
 
 static int get_ready(struct bench_virtme *v, const char *kernel, const char *only, struct err *err)
 {
@@ -43,9 +61,7 @@ static int get_ready(struct bench_virtme *v, const char *kernel, const char *onl
 		ret = publish_buffer(plan, text, strlen(text), err);
 	if (!ret)
 		ret = pick_kernel(kernel, &k, err);
-	if (!ret)
-		v->image = xstrdup(k.image);
-	return ret;
+	return ret ? ret : lay_out(v, &k, err);
 }
 
 void bench_virtme_open(struct bench_virtme *v, const char *kernel, const char *only)

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "archive.h"
 #include "bench.h"
 #include "bench_host.h"
 #include "bench_memory.h"
@@ -389,6 +390,33 @@ START_TEST(virtme_is_measured_or_says_why)
 }
 END_TEST
 
+/* vng runs depmod above the image: what it finds there are links, in a folder that is ours. */
+START_TEST(virtme_gets_the_modules_as_links)
+{
+	static const char at[] = "root/lib/modules/6.1.0-9-amd64/kernel/x.ko";
+	_cleanup_free_ char *image = xasprintf("%s/root/boot/vmlinuz", test_dir());
+	_cleanup_free_ char *module = xasprintf("%s/%s", test_dir(), at);
+	struct bench_virtme v;
+	struct stat st;
+
+	put_vng("exit 1");
+	test_bzimage("root/boot/vmlinuz", "6.1.0-9-amd64");
+	test_file(at, "module", 6);
+	bench_virtme_open(&v, image, "memfd-0x1f");
+	ck_assert_msg(!v.why, "%s", v.why);
+	_cleanup_free_ char *dir = xstrdup(v.dir);
+	_cleanup_free_ char *link = xasprintf("%s%s", dir, at + strlen("root"));
+	_cleanup_free_ char *real = realpath(link, NULL), *real_image = realpath(v.image, NULL);
+
+	ck_assert_str_eq(real, module);
+	ck_assert_str_eq(real_image, image);
+	ck_assert_int_eq(strncmp(v.image, dir, strlen(dir)), 0);
+	bench_virtme_close(&v);
+	ck_assert_int_lt(lstat(dir, &st), 0);
+	ck_assert_int_eq(stat(module, &st), 0);
+}
+END_TEST
+
 START_TEST(virtme_is_not_there)
 {
 	struct bench_virtme v;
@@ -445,6 +473,7 @@ TEST_SUITE(bench)
 	tcase_add_test(tc, own_and_shared_memory_are_told_apart);
 	tcase_add_test(tc, other_programs_are_no_machines);
 	tcase_add_loop_test(tc, virtme_is_measured_or_says_why, 0, sizeof(vngs) / sizeof(*vngs));
+	tcase_add_test(tc, virtme_gets_the_modules_as_links);
 	tcase_add_test(tc, virtme_is_not_there);
 	tcase_add_loop_test(tc, other_files_are_refused, 0, sizeof(bad) / sizeof(*bad));
 	tcase_add_test(tc, missing_file_is_named);
