@@ -84,8 +84,11 @@ static void add_time(const struct vm_config *cfg, struct strv *argv)
 	}
 	add_pair(argv, "-accel", cfg->restore ? "tcg,tb-size=" TRANSLATED_MIB : "tcg");
 	add_icount(cfg, realtime, argv);
-	/* The RTC follows guest time too, or the host's. */
-	add_pair(argv, "-rtc", realtime ? "base=" RTC_BASE : "base=" RTC_BASE ",clock=vm");
+	/*
+	 * The RTC follows guest time too, or the host's: that is recorded then. A base would be
+	 * taken from the host's clock while QEMU starts, which newer ones (10) do not record.
+	 */
+	add_pair(argv, "-rtc", realtime ? "base=utc" : "base=" RTC_BASE ",clock=vm");
 	if (!realtime)
 		/* Random numbers that QEMU hands to the guest (boot data, device tree) stay the
 		 * same. */
