@@ -14,7 +14,8 @@ struct bench_sample {
 	double variant_s; /* … of the machines that carried variants and no controls */
 	double all_cpu_s; /* … of everything, this program's part included */
 	double wall_s;	  /* of the whole command */
-	double beside_s;  /* cpu_s of what it is measured against: mean of just before and after */
+	double beside_s;  /* cpu_s of what it is measured against, just before and after: its median
+			   */
 	unsigned machines;
 	unsigned times; /* measured so often in this round, and these are the means */
 };
@@ -32,6 +33,9 @@ struct bench_row {
 	 * and what lies minutes apart cannot be compared.
 	 */
 	struct bench_row *against;
+	/* So often in its turn, between as many of the other, of which the medians count; 0: once.
+	 */
+	unsigned passes;
 	/* Another way to measure it, with @arg; NULL: run @args. */
 	int (*measure)(void *arg, struct bench_sample *s, struct err *err);
 	void *arg;
