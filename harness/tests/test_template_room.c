@@ -174,7 +174,7 @@ static const struct {
 	int more;
 	const char *said, *or_said;
 } rooms[] = {
-	{-8, "copy ", "No space left"},
+	{-8, "copy ", "may not be whole: No space left"},
 	{0, "killed by signal 7", "No space left"},
 	{8, "No space left", "No space left"},
 	{4096, NULL, NULL},
