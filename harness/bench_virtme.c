@@ -9,6 +9,7 @@
 
 #include "bench_host.h"
 #include "cleanup.h"
+#include "modules.h"
 #include "paths.h"
 #include "pick.h"
 #include "plan.h"
@@ -30,13 +31,11 @@
 static int lay_out(struct bench_virtme *v, const struct kernel *k, struct err *err)
 {
 	_cleanup_free_ char *image = xasprintf("%s/vmlinuz", v->dir);
-	_cleanup_free_ char *lib = xasprintf("%s/lib", k->modules ? k->modules : "");
-	char *copy[] = {"cp", "-rs", lib, v->dir, NULL};
 
 	if (symlink(k->image, image) < 0)
 		return err_set(err, ERR_INFRA, errno, "link %s to %s", image, k->image);
 	v->image = steal_ptr(image);
-	return k->modules ? proc_run(copy, NULL, err) : 0;
+	return k->modules ? modules_mirror(k->modules, k->release, v->dir, err) : 0;
 }
 
 static int get_ready(struct bench_virtme *v, const char *kernel, const char *only, struct err *err)

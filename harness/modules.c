@@ -62,8 +62,7 @@ void module_set_free(struct module_set *s)
 struct closure {
 	struct module_set *out;
 	struct strv seen; /* names; soft dependencies may go in a circle */
-	bool unreadable; /* libkmod could not look into one, nor then the depmod that made the index
-			  */
+	bool unreadable;  /* libkmod could not look into one: nor could depmod, perhaps */
 };
 
 static void closure_end(struct closure *c)
@@ -183,23 +182,27 @@ static int unpack_unreadable(const char *tmp, struct err *err)
 	return ret;
 }
 
-/* depmod writes next to the modules; they are not ours to write to. Mirror their names. */
-static int mirror_with_dep(const char *root, const char *release, const char *tmp, struct err *err)
+/* Symbolic links keep it cheap; depmod reads through them. */
+int modules_mirror(const char *root, const char *release, const char *dir, struct err *err)
 {
 	_cleanup_free_ char *from = xasprintf("%s/lib/modules/%s", root, release);
-	_cleanup_free_ char *to = xasprintf("%s/lib/modules", tmp);
-	/* Symbolic links keep it cheap; depmod reads through them. */
+	_cleanup_free_ char *to = xasprintf("%s/lib/modules", dir);
 	char *copy[] = {"cp", "-rs", from, to, NULL};
+	int ret = make_dirs(to, err);
+
+	return ret ? ret : proc_run(copy, NULL, err);
+}
+
+static int mirror_with_dep(const char *root, const char *release, const char *tmp, struct err *err)
+{
 	char *depmod[] = {"depmod", "-b", (char *)tmp, (char *)release, NULL};
 	static const char *const path[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	struct proc_opts opts = {.env = path};
-	int ret = make_dirs(to, err);
+	int ret = modules_mirror(root, release, tmp, err);
 
 	if (!ret)
-		ret = proc_run(copy, NULL, err);
-	if (!ret)
-		ret = unpack_unreadable(to, err);
+		ret = unpack_unreadable(tmp, err);
 	if (!ret)
 		ret = proc_run(depmod, &opts, err);
 	if (ret == -ENOENT)

@@ -16,6 +16,12 @@ struct module_set {
 int modules_wanted(struct strv *wanted, struct err *err);
 
 /*
+ * The modules below @root, which is absolute, as links below @dir: for depmod, which writes next to
+ * them, where they are not ours to write to.
+ */
+int modules_mirror(const char *root, const char *release, const char *dir, struct err *err);
+
+/*
  * The closure of @wanted for the kernel whose modules are below @root/lib/modules/@release.
  * @root NULL: a kernel without modules; everything is then missing. modules.dep is made with
  * depmod -b in a copy of the names if it is not there (@root itself is not written to).
