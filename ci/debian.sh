@@ -31,7 +31,7 @@ mirror=$(archive Debian) security=$(archive Debian-Security)
 [ -n "$mirror" ] || die "apt's configuration names no mirror of Debian"
 
 if [ ! -e "$dir/src" ]; then
-  debootstrap --variant=minbase --include=make "$suite" "$dir" "$mirror"
+  unshare -m debootstrap --variant=minbase --include=make "$suite" "$dir" "$mirror"
   case $suite in
     sid | unstable | testing | experimental) ;;
     *) [ -z "$security" ] || echo "deb $security $suite-security main" >>"$dir/etc/apt/sources.list" ;;
