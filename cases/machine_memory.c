@@ -15,7 +15,6 @@ static const char *const region_names[REGIONS] = {
 };
 
 static const char *const reasons[] = {
-	[REASON_NONE] = "the machine did not get so far",
 	[REASON_PAGE_SIZE] = "pages of this machine are larger than the canary's own",
 	[REASON_NO_TAIL] = "the file ends too near to the end of its last page",
 	[REASON_SPLIT] = "the globals do not lie in one page",
@@ -156,7 +155,7 @@ void facts_memory(const struct machine_run *run, json_t *facts)
 			saw(run->ctl, r, text);
 			json_object_set_new(o, "saw", json_string(text));
 			set_frames(run, r, o);
-		} else {
+		} else if (reasons[run->ctl->region_reason[r]]) {
 			json_object_set_new(o, "reason",
 					    json_string(reasons[run->ctl->region_reason[r]]));
 		}

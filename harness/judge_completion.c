@@ -32,13 +32,13 @@ static bool is_sent(const json_t *record, const struct word *w)
 	return !w->ns || has_ns(record, w->ns);
 }
 
-size_t protocol_words(const json_t *record)
+json_int_t protocol_uses(const json_t *record)
 {
-	size_t n = 0;
+	json_int_t words = 0;
 
 	for (size_t i = 0; i < NWORDS; i++)
-		n += is_sent(record, &protocol[i]);
-	return n;
+		words += is_sent(record, &protocol[i]);
+	return 2 * words; /* one end writes, one reads */
 }
 
 static void judge_end(const json_t *record, int s, struct verdict *v)
@@ -174,7 +174,7 @@ static void judge_left_over(const json_t *record, struct verdict *v)
 		verdict_add(v, OUTCOME_FAIL, A_COMPLETION,
 			    "%s holds fd %" JSON_INTEGER_FORMAT " (%s) beyond what it should",
 			    jstr(fd, "stage", "?"), jint(fd, "fd", -1), jstr(fd, "what", "?"));
-	if (!json_is_integer(stray) || !json_is_array(leaked))
+	if (!json_is_integer(stray) || json_integer_value(stray) < 0 || !json_is_array(leaked))
 		verdict_blind(v, "nobody looked for what was left behind");
 }
 

@@ -50,9 +50,9 @@ void judge_stop(const json_t *record, struct verdict *v);
 /* "H1"…"E3" of a machine with shared globals, or NULL when it is none of them. */
 const char *machine_class(const json_t *record);
 
-/* judge_completion.c; how many words the protocol has in this variant. */
 void judge_completion(const json_t *record, struct verdict *v);
-size_t protocol_words(const json_t *record);
+/* judge_completion.c: how often this variant's stages use a descriptor to exchange their words. */
+json_int_t protocol_uses(const json_t *record);
 
 /* The three stages of the machine. */
 #define NSTAGES 3

@@ -35,6 +35,70 @@ static unsigned seals_set(const json_t *setup)
 	return set;
 }
 
+static const json_t *find_step(const json_t *setup, const char *step)
+{
+	json_t *s;
+	size_t i;
+
+	json_array_foreach (setup, i, s)
+		if (!strcmp(jstr(s, "step", ""), step))
+			return s;
+	return NULL;
+}
+
+/* The overlay is never mounted anywhere: its root is all there is of a path. */
+static bool is_overlay(const json_t *record, const char *exe, const char *name)
+{
+	return jbool(find_step(fact(record, "setup"), "overlay: open"), "ok", 0) == 1 &&
+	       exe[0] == '/' && !strcmp(exe + 1, name);
+}
+
+static bool is_nameless(const char *exe)
+{
+	static const char mark[] = " (deleted)"; /* proc_exe_link(), proc(5) */
+	size_t len = strlen(exe);
+
+	return len >= strlen(mark) && !strcmp(exe + len - strlen(mark), mark);
+}
+
+static bool is_memfd(const char *exe)
+{
+	return !strncmp(exe, "/memfd:", strlen("/memfd:"));
+}
+
+/* Why @exe is not what the variant is about, or NULL. */
+static const char *exe_wrong(const json_t *record, const char *exe)
+{
+	const char *image = param(record, "image", "memfd"), *slash = strrchr(exe, '/');
+	_cleanup_free_ char *name = xasprintf("nsexec-%s", param(record, "link", "static"));
+
+	if (!strcmp(image, "memfd"))
+		return is_memfd(exe) ? NULL : "which is no memfd";
+	if (!strcmp(image, "tmpfile"))
+		return is_nameless(exe) && !is_memfd(exe) ? NULL : "which is no nameless file";
+	if (!strcmp(image, "overlay"))
+		return is_overlay(record, exe, name) ? NULL : "which is no overlay";
+	if (!strcmp(image, "file"))
+		return slash && !is_memfd(exe) && !strcmp(slash + 1, name)
+			       ? NULL
+			       : "which is not the ordinary file";
+	return "and nobody knows how to tell that image";
+}
+
+/* A step that failed and need not have succeeded changes what was tested. */
+static void judge_setup(const json_t *setup, struct verdict *v)
+{
+	json_t *s;
+	size_t i;
+
+	json_array_foreach (setup, i, s)
+		if (jbool(s, "ok", -1) != 1 && jbool(s, "optional", 0) != 1)
+			verdict_blind(v, "%s: %s", jstr(s, "step", "a step of the setup"),
+				      jstr(s, "errno", "not known to have succeeded"));
+	if (!json_is_array(setup))
+		verdict_blind(v, "how the image was made is not known");
+}
+
 /* runc's releases all end with these; what else they set is optional. */
 #define SEALS_MANDATORY (SEAL_SEAL | SEAL_SHRINK | SEAL_GROW | SEAL_WRITE)
 
@@ -42,15 +106,17 @@ void judge_image(const json_t *record, struct verdict *v)
 {
 	const char *exe = jstr(json_object_get(record, "observed"), "exe", NULL);
 	const json_t *setup = fact(record, "setup");
+	const char *wrong = exe ? exe_wrong(record, exe) : NULL;
 	unsigned asked, effective;
 
-	if (strcmp(param(record, "image", "memfd"), "memfd"))
-		return;
 	if (!exe)
 		verdict_blind(v, "what stage 0 runs from is not known");
-	else if (strncmp(exe, "/memfd:", strlen("/memfd:")))
-		verdict_blind(v, "stage 0 runs from %s, which is no memfd", exe);
-	if (!json_is_array(setup) || !param_seals(record, &asked)) {
+	else if (wrong)
+		verdict_blind(v, "stage 0 runs from %s, %s", exe, wrong);
+	judge_setup(setup, v);
+	if (strcmp(param(record, "image", "memfd"), "memfd") || !json_is_array(setup))
+		return;
+	if (!param_seals(record, &asked)) {
 		verdict_blind(v, "which seals were set is not known");
 		return;
 	}
@@ -97,7 +163,7 @@ static void judge_descriptors(const json_t *record, struct verdict *v)
 {
 	const json_t *uses = fact(record, "uses");
 	json_int_t checked = json_integer_value(fact(record, "uses_checked"));
-	json_int_t due = 2 * (json_int_t)protocol_words(record); /* one end writes, one reads */
+	json_int_t due = protocol_uses(record);
 	json_t *u;
 	size_t i;
 

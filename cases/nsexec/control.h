@@ -163,7 +163,7 @@ struct control {
 };
 
 enum region_reason {
-	REASON_NONE,
+	REASON_NONE,	  /* nobody has looked */
 	REASON_PAGE_SIZE, /* the page is larger than the canary's own page */
 	REASON_NO_TAIL,	  /* .data ends at, or too near, the end of its page */
 	REASON_SPLIT,	  /* the globals do not lie in one page */

@@ -36,11 +36,12 @@ static json_t *complete(int count)
 
 static json_t *record(json_t *outcomes, int executions)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s}, s:{s:i, s:i, s:i, s:b, s:i, s:o}}",
-			 "type", "variant", "kind", "explore", "id", "k/stage-machine/v", "control",
-			 "none", "state", "ran", "params", "image", "file", "observed",
-			 "executions", executions, "longest", 59, "foreign", 0, "whole", 1,
-			 "redundant", 3, "outcomes", outcomes);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:{s:s}, s:{s:[], s:s, s:i, s:i, s:i, s:b, s:i, s:o}}",
+		"type", "variant", "kind", "explore", "id", "k/stage-machine/v", "control", "none",
+		"state", "ran", "params", "image", "file", "observed", "setup", "exe",
+		"/bin/nsexec-static", "executions", executions, "longest", 59, "foreign", 0,
+		"whole", 1, "redundant", 3, "outcomes", outcomes);
 }
 
 static json_t *healthy(void)

@@ -222,11 +222,15 @@ static const struct fault blind_values[] = {
 	{DATA SAW, "\"=.. .=. ..\"", OUTCOME_ERROR, "harness", "C never read what P wrote"},
 	{DATA SAW, "{\"P->C\":false}", OUTCOME_ERROR, "harness", "C never read what P wrote"},
 	{O "uses_checked", "11", OUTCOME_ERROR, "harness", "11 of 12 uses"},
-	{O "globals_checked", "0", OUTCOME_ERROR, "harness", "no load of a global"},
+	{O "globals_checked", "0", OUTCOME_ERROR, "harness", "0 loads of globals"},
+	{O "globals_checked", "47", OUTCOME_ERROR, "harness", "at least 48 are due"},
+	{O "stray", "-1", OUTCOME_ERROR, "harness", "left behind"},
 	{O "log/lines", "0", OUTCOME_ERROR, "harness", "log was not read"},
 	{O "regions/0", "{\"name\":\"data\",\"reason\":\"r\"}", OUTCOME_ERROR, "harness",
 	 "region data is not there"},
 	{O "regions/3", "{\"name\":\"bss-tail\"}", OUTCOME_ERROR, "harness", "never read"},
+	{O "setup/0/ok", "false", OUTCOME_ERROR, "harness", "memfd_create"},
+	{O "setup/0/ok", NULL, OUTCOME_ERROR, "harness", "not known to have succeeded"},
 	{O "exe", "\"/bin/nsexec-static\"", OUTCOME_ERROR, "harness", "which is no memfd"},
 	{"params/seals", "\"frob\"", OUTCOME_ERROR, "harness", "not known"},
 	{"params/seals", "\"0xfz\"", OUTCOME_ERROR, "harness", "not known"},
@@ -239,6 +243,47 @@ START_TEST(blind_is_an_error)
 
 	plant(r, f->path, f->value);
 	expect(r, f->outcome, f->assertion, f->part, f->path);
+}
+END_TEST
+
+#define OVERLAY_OPEN "[{\"step\":\"overlay: open\",\"ok\":true}]"
+
+/* What the variant is about has to be what stage 0 ran from, whatever else went well. */
+static const struct {
+	const char *image, *link, *exe, *setup, *part; /* part NULL: it fits */
+} images[] = {
+	{"file", "static", "/sealmatrix/bin/nsexec-static", "[]", NULL},
+	{"file", "pie", "/data/local/tmp/nsexec-pie", "[]", NULL},
+	{"file", "pie", "/sealmatrix/bin/nsexec-static", "[]", "not the ordinary file"},
+	{"file", "static", "/sealmatrix/bin/nsexec-static (deleted)", "[]", "not the ordinary"},
+	{"file", "static", "/memfd:/nsexec-static", "[]", "not the ordinary"},
+	{"tmpfile", "static", "/tmp/#29 (deleted)", "[]", NULL},
+	{"tmpfile", "static", "/tmp/nsexec.Ab3dEf (deleted)", "[]", NULL},
+	{"tmpfile", "static", "/sealmatrix/bin/nsexec-static", "[]", "no nameless file"},
+	{"tmpfile", "static", "/memfd:x (deleted)", "[]", "no nameless file"},
+	{"tmpfile", "static", "", "[]", "no nameless file"},
+	{"overlay", "dynamic", "/nsexec-dynamic", OVERLAY_OPEN, NULL},
+	{"overlay", "static", "/nsexec-dynamic", OVERLAY_OPEN, "no overlay"},
+	{"overlay", "static", "/sealmatrix/bin/nsexec-static", OVERLAY_OPEN, "no overlay"},
+	{"overlay", "static", "/nsexec-static", "[]", "no overlay"},
+	{"hologram", "static", "/nsexec-static", "[]", "nobody knows"},
+};
+
+START_TEST(each_image_is_seen_to_be_it)
+{
+	_cleanup_json_ json_t *r = fixture("control-clean.json");
+	_cleanup_free_ char *image = xasprintf("\"%s\"", images[_i].image);
+	_cleanup_free_ char *link = xasprintf("\"%s\"", images[_i].link);
+	_cleanup_free_ char *exe = xasprintf("\"%s\"", images[_i].exe);
+
+	plant(r, "params/image", image);
+	plant(r, "params/link", link);
+	plant(r, O "exe", exe);
+	plant(r, O "setup", images[_i].setup);
+	if (images[_i].part)
+		expect(r, OUTCOME_ERROR, "harness", images[_i].part, images[_i].exe);
+	else
+		expect(r, OUTCOME_PASS, NULL, NULL, images[_i].exe);
 }
 END_TEST
 
@@ -572,6 +617,7 @@ TEST_SUITE(judge_machine_suite)
 	tcase_add_loop_test(tc, fault_is_found, 0, N(faults));
 	tcase_add_loop_test(tc, pass_needs_evidence, 0, N(evidence));
 	tcase_add_loop_test(tc, blind_is_an_error, 0, N(blind_values));
+	tcase_add_loop_test(tc, each_image_is_seen_to_be_it, 0, N(images));
 	tcase_add_test(tc, missing_tail_with_a_reason_passes);
 	tcase_add_test(tc, page_frames_are_not_needed);
 	tcase_add_test(tc, missing_evidence_excuses_nothing);
