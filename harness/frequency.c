@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "frequency.h"
 
+#include <string.h>
+
 #include "json_util.h"
 
 json_t *frequencies(const json_t *records)
@@ -10,7 +12,9 @@ json_t *frequencies(const json_t *records)
 
 	json_array_foreach (records, i, r) {
 		const char *id = jstr(r, "id", NULL);
-		const char *what = jstr(r, "class", jstr(r, "outcome", "?"));
+		const char *outcome = jstr(r, "outcome", "?");
+		/* What nobody may believe has no class, whatever it looked like. */
+		const char *what = strcmp(outcome, "error") ? jstr(r, "class", outcome) : outcome;
 
 		if (!id || !json_object_get(r, "round"))
 			continue;

@@ -60,8 +60,7 @@ struct known; /* known.h */
 /*
  * Fill in outcome, findings, known, expected, class and attributes of every record in @records
  * (array, any number of kernels and boots); what an earlier judgement left there is forgotten. A
- * boot whose controls did not come out as they must makes all of its records `error`. The record of
- * a variant that was not run says nothing when another boot of that kernel ran it: it is removed.
+ * boot whose controls did not come out as they must makes all of its records `error`.
  * @known NULL: nothing is known.
  */
 void judge_records(json_t *records, const struct known *known);

@@ -313,6 +313,16 @@ static char *disbelief(const json_t *records, const json_t *boot)
 	return xasprintf("the harness could not see: %s", what);
 }
 
+/* What is left of a verdict are the findings, below the reason why they do not count. */
+static void take_back(json_t *r, const char *assertion, const char *why)
+{
+	static const char *const keys[] = {"class", "classes", "attributes"};
+
+	set_outcome(r, OUTCOME_ERROR, assertion, why);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		json_object_del(r, keys[i]);
+}
+
 static void disbelieve(json_t *records, const json_t *boot, const char *why)
 {
 	json_t *r;
@@ -320,7 +330,7 @@ static void disbelieve(json_t *records, const json_t *boot, const char *why)
 
 	json_array_foreach (records, i, r)
 		if (!is_boot(r) && same_boot(r, boot) && !is(r, "state", "not-run"))
-			set_outcome(r, OUTCOME_ERROR, "controls", why);
+			take_back(r, "controls", why);
 }
 
 static void judge_boot(json_t *records, json_t *boot)
@@ -360,30 +370,6 @@ static void forget(json_t *r)
 		json_object_del(r, keys[i]);
 }
 
-static bool ran_elsewhere(const json_t *records, const json_t *r)
-{
-	json_t *other;
-	size_t i;
-
-	json_array_foreach (records, i, other)
-		if (!is_boot(other) && !is(other, "state", "not-run") &&
-		    is(other, "kernel", jstr(r, "kernel", "")) &&
-		    is(other, "case", jstr(r, "case", "")) &&
-		    is(other, "variant", jstr(r, "variant", "")))
-			return true;
-	return false;
-}
-
-static void drop_superseded(json_t *records, size_t from)
-{
-	for (size_t i = json_array_size(records); i-- > from;) {
-		const json_t *r = json_array_get(records, i);
-
-		if (!is_boot(r) && is(r, "state", "not-run") && ran_elsewhere(records, r))
-			json_array_remove(records, i);
-	}
-}
-
 static bool is_good(const json_t *r)
 {
 	return is(r, "outcome", "pass") || is(r, "outcome", "unsupported");
@@ -408,7 +394,6 @@ static void compare(json_t *r, const struct known *known)
 
 void judge_further(json_t *records, size_t from, const struct known *known)
 {
-	drop_superseded(records, from);
 	size_t n = json_array_size(records);
 
 	for (size_t i = from; i < n; i++)
@@ -423,8 +408,8 @@ void judge_further(json_t *records, size_t from, const struct known *known)
 		json_t *r = json_array_get(records, i);
 
 		if (!is_boot(r) && !boot_find(records, r))
-			set_outcome(r, OUTCOME_ERROR, "harness",
-				    "there is no record of the boot: the driver was killed");
+			take_back(r, "harness",
+				  "there is no record of the boot: the driver was killed");
 	}
 	for (size_t i = from; i < n; i++)
 		compare(json_array_get(records, i), known);

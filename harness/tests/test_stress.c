@@ -118,10 +118,11 @@ START_TEST(an_error_in_any_round_is_one)
 	struct tally t;
 
 	add(records, 1, "fail", "E1");
-	add(records, 2, "error", NULL);
+	add(records, 2, "error", "E1");
 	_cleanup_free_ char *text = table(records, &t);
 
 	ck_assert_msg(strstr(text, "ERROR") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "2 rounds: E1 1, error 1\n") != NULL, "%s", text);
 	ck_assert_int_eq(tally_status(&t), 1);
 }
 END_TEST
