@@ -36,9 +36,20 @@ enum outcome outcome_from(const char *name)
 	return OUTCOME_ERROR;
 }
 
-/* json_string() refuses what is not UTF-8, and a finding must not get lost over that. */
-static json_t *text_json(const char *text)
+/*
+ * One line for people, whatever the guest put into it: it could end the line, or tell a terminal
+ * what to do. json_string() refuses what is not UTF-8, and a finding must not get lost over that.
+ */
+static json_t *text_json(char *text)
 {
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		bool c1 = *c == 0xc2 && (c[1] & 0xe0) == 0x80; /* U+0080 to U+009F */
+
+		if (*c < ' ' || *c == 0x7f || c1)
+			*c = '?';
+		if (c1)
+			*++c = '?';
+	}
 	json_t *s = json_string(text);
 
 	return s ? s : json_string("(text that is not UTF-8)");

@@ -153,17 +153,14 @@ static void note_older(const json_t *records, json_t *lines)
 
 json_t *report_notes(const char *dir, const json_t *records, const struct tally *t)
 {
+	_cleanup_free_ char *missing = unheard(dir, records);
 	json_t *lines = json_array();
-	_cleanup_free_ char *missing = NULL;
 
 	note_older(records, lines);
-	if (is_complete(dir))
-		return lines;
 	/* Whoever was asked to stop has said so in the records. */
-	if (!t->boots_incomplete)
+	if (!is_complete(dir) && !t->boots_incomplete)
 		add_line(lines, xstrdup("The run is incomplete: it was killed, or is not through. "
 					"What is missing was not run, or not to its end."));
-	missing = unheard(dir, records);
 	if (missing)
 		add_line(lines, xasprintf("Nothing is on record of %s.", missing));
 	return lines;
@@ -202,9 +199,10 @@ static void print_json(const json_t *records, const json_t *to_review, const jso
 int report_print(const char *dir, const json_t *records, bool as_json)
 {
 	struct tally t;
+	_cleanup_free_ char *missing = unheard(dir, records);
 
 	tally_records(records, &t);
-	int status = tally_status(&t) ?: !is_complete(dir);
+	int status = tally_status(&t) ?: missing || !is_complete(dir);
 
 	_cleanup_json_ json_t *to_review = review(records),
 			      *to_note = report_notes(dir, records, &t);

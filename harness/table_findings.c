@@ -179,7 +179,9 @@ static void print_boots(FILE *out, const json_t *records, const struct table_opt
 	json_array_foreach (records, i, r) {
 		const char *tail = jstr(r, "console_tail", NULL);
 
-		if (!is(r, "type", "boot") || is(r, "end", "done"))
+		/* One that ran to its end may be bad all the same, and is not to be told twice. */
+		if (!is(r, "type", "boot") ||
+		    (is(r, "end", "done") && !tally_boot_is_news(records, r)))
 			continue;
 		if (is(r, "end", "unavailable")) {
 			fprintf(out, "%s: not available: %s\n", jstr(r, "kernel", "?"),

@@ -138,6 +138,9 @@ static const struct fault {
 	{O "log/eof", "false", OUTCOME_FAIL, COMPLETION, "log pipe"},
 	{O "log/bad_lines", "2", OUTCOME_FAIL, COMPLETION, "2 lines of the log"},
 	{O "log/fatal", "[\"nsexec-0[4]: no\"]", OUTCOME_FAIL, COMPLETION, "nsexec-0[4]: no"},
+	/* one line, and nothing that a terminal obeys */
+	{O "log/fatal", "[\"a\\nb\\u001b[2J\\u009b\u00e4\"]", OUTCOME_FAIL, COMPLETION,
+	 "fatal: a?b?[2J??\u00e4"},
 	{O "stray", "1", OUTCOME_FAIL, COMPLETION, "1 stray"},
 	{O "leaked", "[{\"stage\":\"I\",\"fd\":7,\"what\":\"c1\"}]", OUTCOME_FAIL, COMPLETION,
 	 "I holds fd 7 (c1)"},

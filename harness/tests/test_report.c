@@ -44,10 +44,11 @@ static void put_records(int format)
 	ck_assert_msg(records_save(path, all, &err) == 0, "%s", err.msg);
 }
 
-static void put_run(bool complete)
+/* @also: a kernel besides k, or NULL. */
+static void put_run(bool complete, const char *also)
 {
 	_cleanup_json_ json_t *run =
-		json_pack("{s:b, s:[s, s]}", "complete", complete, "kernels", "k", "never-run");
+		json_pack("{s:b, s:[s, s*]}", "complete", complete, "kernels", "k", also);
 
 	put("run.json", run);
 }
@@ -104,7 +105,7 @@ static int status(void)
 START_TEST(of_a_whole_run_there_is_nothing_to_say)
 {
 	put_records(SM_PROTO);
-	put_run(true);
+	put_run(true, NULL);
 	_cleanup_free_ char *whole = notes();
 
 	ck_assert_str_eq(whole, "");
@@ -120,11 +121,25 @@ END_TEST
 START_TEST(what_is_missing_is_said)
 {
 	put_records(SM_PROTO);
-	put_run(false);
+	put_run(false, "never-run");
 	_cleanup_free_ char *text = notes();
 
 	ck_assert_msg(strstr(text, "The run is incomplete: it was killed") == text, "%s", text);
 	ck_assert_msg(strstr(text, "\nNothing is on record of never-run.") != NULL, "%s", text);
+}
+END_TEST
+
+/* A folder that was copied in part, or merged of parts, may say of itself that it is whole. */
+START_TEST(a_kernel_without_records_is_missing)
+{
+	put_records(SM_PROTO);
+	put_run(true, NULL);
+	ck_assert_int_eq(status(), 0);
+	put_run(true, "never-run");
+	_cleanup_free_ char *text = notes();
+
+	ck_assert_str_eq(text, "Nothing is on record of never-run.");
+	ck_assert_int_eq(status(), 1);
 }
 END_TEST
 
@@ -147,7 +162,7 @@ END_TEST
 START_TEST(older_records_are_named)
 {
 	put_records(SM_PROTO - 1);
-	put_run(true);
+	put_run(true, NULL);
 	_cleanup_free_ char *text = notes();
 	_cleanup_free_ char *want = xasprintf("The records of k were written by an older "
 					      "sealmatrix (format %d, this one writes %d): ",
@@ -194,6 +209,7 @@ TEST_SUITE(report)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, of_a_whole_run_there_is_nothing_to_say);
 	tcase_add_test(tc, what_is_missing_is_said);
+	tcase_add_test(tc, a_kernel_without_records_is_missing);
 	tcase_add_test(tc, what_was_left_means_incomplete);
 	tcase_add_test(tc, older_records_are_named);
 	tcase_add_test(tc, newer_records_are_refused);

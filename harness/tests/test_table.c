@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "fixture.h"
 #include "json_util.h"
 #include "judge.h"
 #include "publish.h"
@@ -146,6 +147,55 @@ START_TEST(nothing_at_all)
 }
 END_TEST
 
+/* A machine that went wrong around variants that are all well. */
+static json_t *bad_boot(const char *end, const char *outcome)
+{
+	json_t *all = json_array();
+
+	add(all, "6.1", "machine", "one", "pass", NULL, true);
+	add_boot(all, "6.1", "6.1.192-2", "done");
+	plant(all, "1/end", end);
+	plant(all, "1/outcome", outcome);
+	plant(all, "1/expected", "false");
+	plant(all, "1/findings", "[{\"assertion\":\"crash\",\"text\":\"BUG # TODO\"}]");
+	return all;
+}
+
+static const struct {
+	const char *end, *outcome;
+} bad_boots[] = {
+	{"\"done\"", "\"crash\""},
+	{"\"done\"", "\"error\""},
+	{"\"infra\"", "\"error\""},
+	{"\"interrupted\"", "\"error\""},
+};
+
+START_TEST(a_bad_boot_is_told_of)
+{
+	_cleanup_json_ json_t *all = bad_boot(bad_boots[_i].end, bad_boots[_i].outcome);
+	_cleanup_free_ char *text = print(all, &(struct table_opts){.width = 100});
+
+	ck_assert_msg(strstr(text, "    crash: BUG # TODO\n") != NULL, "%s", text);
+}
+END_TEST
+
+/* The status of the run and these logs say the same. "# TODO" would be a directive in TAP. */
+START_TEST(check_logs_carry_the_boots)
+{
+	_cleanup_json_ json_t *all = bad_boot(bad_boots[_i].end, bad_boots[_i].outcome);
+	_cleanup_free_ char *path = xasprintf("%s/check.tap", test_dir()), *tap = NULL;
+	struct err err = ERR_INIT;
+	int failed;
+
+	ck_assert_msg(suite_write(test_dir(), all, &failed, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(failed, 1);
+	ck_assert_int_eq(read_file(path, 1 << 20, &tap, NULL, &err), 0);
+	ck_assert_msg(strstr(tap, "1..2") && strstr(tap, "not ok 2 - "), "%s", tap);
+	ck_assert_msg(strstr(tap, ":boot:6.1/boot/1: ") && strstr(tap, "crash: BUG ? TODO"), "%s",
+		      tap);
+}
+END_TEST
+
 START_TEST(check_logs_carry_the_verdicts)
 {
 	_cleanup_json_ json_t *all = sample();
@@ -154,12 +204,16 @@ START_TEST(check_logs_carry_the_verdicts)
 	struct err err = ERR_INIT;
 	int failed;
 
+	/* These choose among the tests of a program, which verdicts are not. */
+	setenv("CK_RUN_SUITE", "none of these", 1);
+	setenv("CK_RUN_CASE", "nor of these", 1);
 	ck_assert_msg(suite_write(test_dir(), all, &failed, &err) == 0, "%s", err.msg);
 	ck_assert_int_eq(failed, 1); /* what was expected is no failure */
 	ck_assert_int_eq(read_file(tap_path, 1 << 20, &tap, NULL, &err), 0);
 	ck_assert_int_eq(read_file(xml_path, 1 << 20, &xml, NULL, &err), 0);
 	ck_assert_ptr_nonnull(strstr(tap, "1..8"));
-	ck_assert_msg(strstr(tap, ":machine:two: cow/machine/two: hang") != NULL, "%s", tap);
+	ck_assert_msg(strstr(tap, ":machine:cow/machine/two: hang; ") != NULL, "%s", tap);
+	ck_assert_msg(strstr(tap, ":machine:6.1/machine/one: Passed") != NULL, "%s", tap);
 	ck_assert_ptr_nonnull(strstr(xml, "<title>cow</title>"));
 	ck_assert_ptr_nonnull(strstr(xml, "was &lt;seen&gt; &amp;"));
 }
@@ -175,6 +229,10 @@ TEST_SUITE(table)
 	tcase_add_test(tc, narrow_terminals_get_several_tables);
 	tcase_add_test(tc, nothing_at_all);
 	tcase_add_test(tc, check_logs_carry_the_verdicts);
+	tcase_add_loop_test(tc, a_bad_boot_is_told_of, 0,
+			    (int)(sizeof(bad_boots) / sizeof(*bad_boots)));
+	tcase_add_loop_test(tc, check_logs_carry_the_boots, 0,
+			    (int)(sizeof(bad_boots) / sizeof(*bad_boots)));
 	suite_add_tcase(s, tc);
 	return s;
 }
