@@ -121,7 +121,7 @@ bool machine_is_meaningful(struct machine_run *run, json_t *facts)
 
 		if (!s->errnum || s->optional)
 			continue;
-		if (image_lacks(s->step, s->errnum))
+		if (image_lacks(run, s->step, s->errnum))
 			fact_unsupported(facts, s->step, s->errnum);
 		else
 			fact_error(facts, "%s: %s", s->step, strerror(s->errnum));

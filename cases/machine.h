@@ -93,8 +93,11 @@ bool machine_is_meaningful(struct machine_run *run, json_t *facts);
 
 /* machine_image.c: open or make what stage 0 runs from, into run->exe_fd. */
 int image_open(struct machine_run *run, json_t *facts);
-/* The kernel lacks a step that @errnum was the answer to, rather than something being broken. */
-bool image_lacks(const char *step, int errnum);
+/*
+ * @errnum, the answer to a step, says that the kernel lacks it or was told to forbid it; else
+ * something is broken, and nobody has looked.
+ */
+bool image_lacks(const struct machine_run *run, const char *step, int errnum);
 
 /* machine_start.c: pipes, bootstrap message and process P. */
 int machine_start(struct machine_run *run, json_t *facts);

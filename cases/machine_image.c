@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "keep.h"
 #include "machine.h"
 #include "nsexec/image.h"
@@ -22,18 +24,41 @@ static const struct {
 	int errnum[5];
 } lacks[] = {
 	{"memfd_create", {ENOSYS, EINVAL, EACCES}}, /* EACCES: vm.memfd_noexec=2 */
-	{"F_ADD_SEALS", {EINVAL, EPERM}},
+	{"F_ADD_SEALS", {EINVAL}},
 	{"overlay: fsopen", {ENOSYS, ENODEV, EPERM}},
 	{"overlay: fsconfig", {EINVAL, EPERM, ENODEV}},
 	{"overlay: fsmount", {EINVAL, EPERM}},
 	{"mkostemp", {EROFS, EOPNOTSUPP}},
-	{"exec", {ENOSYS, EACCES, ENOENT}},
-	{"re-exec", {ENOSYS, EACCES, ENOENT}},
+	{"exec", {ENOSYS}},
+	{"re-exec", {ENOSYS}},
 	{"unshare", {EINVAL, ENOSYS, EPERM, ENOSPC}},
 };
 
-bool image_lacks(const char *step, int errnum)
+/* What an administrator may forbid, sysctl(8) vm.memfd_noexec and mount(8) noexec. */
+static bool may_not_execute(const struct machine_run *run)
 {
+	_cleanup_fclose_ FILE *f =
+		run->p.image == IMAGE_MEMFD ? fopen("/proc/sys/vm/memfd_noexec", "re") : NULL;
+	struct statvfs st;
+	int level = 0;
+
+	if (f && fscanf(f, "%d", &level) == 1 && level > 0)
+		return true;
+	return !fstatvfs(run->exe_fd, &st) && st.f_flag & ST_NOEXEC;
+}
+
+static bool cannot_execute(const struct machine_run *run, int errnum)
+{
+	if (errnum == ENOENT) /* the C library's loader is not there */
+		return run->p.link && !strcmp(run->p.link, "dynamic");
+	return errnum == EACCES && may_not_execute(run);
+}
+
+bool image_lacks(const struct machine_run *run, const char *step, int errnum)
+{
+	if (!strcmp(step, "exec") || !strcmp(step, "re-exec"))
+		if (cannot_execute(run, errnum))
+			return true;
 	for (size_t i = 0; i < sizeof(lacks) / sizeof(*lacks); i++) {
 		if (strncmp(step, lacks[i].step, strlen(lacks[i].step)))
 			continue;
@@ -50,7 +75,7 @@ static int failed(const struct machine_run *run, json_t *facts)
 {
 	const struct ctl_setup *s = &run->ctl->setup[run->ctl->n_setup - 1];
 
-	if (image_lacks(s->step, s->errnum))
+	if (image_lacks(run, s->step, s->errnum))
 		fact_unsupported(facts, s->step, s->errnum);
 	else
 		fact_error(facts, "%s: %s", s->step, strerror(s->errnum));

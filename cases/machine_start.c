@@ -83,18 +83,27 @@ static void close_rest(int exe_fd)
 		close(fd);
 }
 
-/* Through high numbers, so that no source is overwritten before it is copied. */
-static void place_fds(const int from[3], int *exe_fd)
+/* Through high numbers, so that no source is overwritten before it is copied. False: errno. */
+static bool place_fds(const int from[3], int *exe_fd)
 {
 	int high[3], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bool ok = null >= 0;
 
-	for (int i = 0; i < 3; i++)
-		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, CTL_HIGH_FD);
-	*exe_fd = fcntl(*exe_fd, F_DUPFD_CLOEXEC, CTL_HIGH_FD);
-	for (int fd = 0; fd < 3; fd++)
-		dup2(null, fd);
-	for (int i = 0; i < 3; i++)
-		dup2(high[i], CHILD_INIT + i);
+	for (int i = 0; ok && i < 3; i++)
+		ok = (high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, CTL_HIGH_FD)) >= 0;
+	if (ok)
+		ok = (*exe_fd = fcntl(*exe_fd, F_DUPFD_CLOEXEC, CTL_HIGH_FD)) >= 0;
+	for (int fd = 0; ok && fd < 3; fd++)
+		ok = dup2(null, fd) >= 0;
+	for (int i = 0; ok && i < 3; i++)
+		ok = dup2(high[i], CHILD_INIT + i) >= 0;
+	return ok;
+}
+
+static void __attribute__((noreturn)) give_up(const struct machine_run *run)
+{
+	run->ctl->exec_errno = errno;
+	_exit(127);
 }
 
 static void __attribute__((noreturn)) exec_stage0(const struct machine_run *run, int fd)
@@ -113,8 +122,7 @@ static void __attribute__((noreturn)) exec_stage0(const struct machine_run *run,
 		syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH);
 	else
 		execve(path, argv, envp);
-	run->ctl->exec_errno = errno;
-	_exit(127);
+	give_up(run);
 }
 
 /*
@@ -132,8 +140,9 @@ static void take_turns(const struct machine_run *run)
 }
 
 /*
- * In the child of vfork(), whose memory is the launcher's: nothing here but system calls and its
- * own stack. The signal mask and SIGPIPE's action would outlive the exec.
+ * In the child of vfork(), whose memory is the launcher's: nothing here that changes it but for the
+ * child's own stack, the control page and errno. The signal mask and SIGPIPE's action would outlive
+ * the exec.
  */
 static void __attribute__((noreturn, noinline))
 become_stage0(const struct machine_run *run, int init, int log)
@@ -144,7 +153,8 @@ become_stage0(const struct machine_run *run, int init, int log)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
-	place_fds(from, &exe_fd);
+	if (!place_fds(from, &exe_fd))
+		give_up(run);
 	close_rest(exe_fd);
 	take_turns(run);
 	exec_stage0(run, CHILD_FIRST_FREE);

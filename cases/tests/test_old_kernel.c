@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -226,6 +227,63 @@ START_TEST(a_variant_runs_or_is_unsupported)
 }
 END_TEST
 
+/* Answers that no kernel has for want of something: nobody has looked then, and that is an error.
+ */
+static const struct {
+	const char *params;
+	unsigned nr, arg1; /* the system call, and its second argument where that counts */
+	int errnum;
+	const char *error;
+} broken[] = {
+	{"image=memfd seals=0xf", SYS_fcntl, F_ADD_SEALS, EPERM, "F_ADD_SEALS 0xf: Operation not"},
+	{"image=memfd seals=0xf", SYS_execve, 0, EACCES, "exec: Permission denied"},
+	{"image=memfd seals=0xf", SYS_execve, 0, ENOENT, "exec: No such file"},
+	{"image=memfd via=execveat", SYS_execveat, 0, EACCES, "exec: Permission denied"},
+};
+
+START_TEST(a_refusal_is_no_lack)
+{
+	struct sock_filter code[] = {
+		LOAD(nr),
+		SKIP_UNLESS(BPF_JEQ, broken[_i].nr, 4),
+		LOAD(args[1]),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, broken[_i].arg1 ? ~0u : 0),
+		SKIP_UNLESS(BPF_JEQ, broken[_i].arg1, 1),
+		ANSWER(broken[_i].errnum),
+		ALLOW,
+	};
+	const struct sock_fprog prog = {.len = N(code), .filter = code};
+	const struct variant v = {MACHINE, broken[_i].params, 0, 0, 0, NULL};
+
+	if (test_no_machine())
+		return;
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+	_cleanup_json_ json_t *facts = run(&v);
+	_cleanup_free_ char *text = json_dumps(facts, JSON_COMPACT);
+
+	ck_assert_msg(!is_unsupported(facts), "%s", text);
+	ck_assert_msg(strstr(json_string_value(json_object_get(facts, "error")) ?: "",
+			     broken[_i].error) != NULL,
+		      "%s", text);
+}
+END_TEST
+
+/* Without the descriptors that it is to inherit, stage 0 is not started. */
+START_TEST(too_few_descriptors)
+{
+	const struct rlimit few = {CTL_HIGH_FD / 2, CTL_HIGH_FD / 2};
+	const struct variant v = {MACHINE, "image=file", 0, 0, 0, NULL};
+
+	if (test_no_machine())
+		return;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	_cleanup_json_ json_t *facts = run(&v);
+
+	assert_text(facts, "error", "exec: Invalid argument");
+}
+END_TEST
+
 /* Where stages cannot be kept from preempting each other they run all the same, and it is said. */
 START_TEST(real_time_may_be_refused)
 {
@@ -361,6 +419,8 @@ TEST_SUITE(old_kernel)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, features_are_probed, 0, N(kernels));
 	tcase_add_loop_test(tc, a_variant_runs_or_is_unsupported, 0, N(kernels) * N(variants));
+	tcase_add_loop_test(tc, a_refusal_is_no_lack, 0, N(broken));
+	tcase_add_test(tc, too_few_descriptors);
 	tcase_add_loop_test(tc, real_time_may_be_refused, 0, 2);
 	tcase_add_test(tc, children_are_found_without_their_list);
 	tcase_add_loop_test(tc, deadlock_is_proved_by_the_means_of_4_9, 0, 4);
