@@ -179,9 +179,11 @@ static void put_end(const struct run *r, int s, json_t *o)
 		fact_put(o, "end", json_string("never"));
 	} else if (look->alive && (!dead || dead->by_agent)) {
 		bool reads = look->call == CALL_READ && look->end < ENDS;
+		bool runs = look->moved || look->state != 'S' || look->call == CALL_NONE;
 
-		fact_put(o, "end", json_string("blocked"));
-		fact_put(o, "reads", json_string(reads ? end_names[look->end] : "other"));
+		fact_put(o, "end", json_string(runs ? "running" : "blocked"));
+		if (!runs)
+			fact_put(o, "reads", json_string(reads ? end_names[look->end] : "other"));
 	} else if (dead && WIFEXITED(dead->status)) {
 		fact_put(o, "end", json_string("exited"));
 		fact_put(o, "status", json_integer(WEXITSTATUS(dead->status)));

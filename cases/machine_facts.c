@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* From control page, reaped processes and last look to the facts of results/README.md. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,10 @@ static json_t *blocked_facts(const struct look_stage *l)
 	if (l->call == CALL_READ) {
 		fact_put(o, "syscall", json_string("read"));
 		fact_put(o, "fd", json_integer(l->fd));
-		fact_put(o, "end", json_string(l->end < ENDS ? end_names[l->end] : "other"));
+		if (l->end < ENDS)
+			fact_put(o, "end", json_string(end_names[l->end]));
+		else if (l->fds_known)
+			fact_put(o, "end", json_string("other"));
 	} else if (l->call != CALL_UNKNOWN) {
 		fact_put(o, "syscall",
 			 l->call == CALL_FUTEX ? json_string("futex") : json_integer(l->nr));
@@ -136,7 +140,8 @@ static json_t *stage_facts(const struct machine_run *run, int s)
 		end = "signaled";
 		fact_put(o, "signal", json_integer(WTERMSIG(r->status)));
 	}
-	if (lane->killed_by)
+	/* Who was sent SIGKILL need not have died of it: it may have been dead. */
+	if (lane->killed_by && r && WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGKILL)
 		fact_put(o, "killed_by", json_string(stage_names[lane->killed_by - 1]));
 	else if (r && r->by_agent)
 		fact_put(o, "killed_by", json_string("agent"));
@@ -152,11 +157,15 @@ static void set_sockets(const struct machine_run *run, json_t *facts)
 	for (int e = 0; e < ENDS && run->ctl->end_ino[e]; e++) {
 		const struct look_end *l = &run->look.end[e];
 		unsigned holders = 0;
+		bool known = true;
 		json_t *o = json_pack("{s:s, s:I}", "end", end_names[e], "inode",
 				      (json_int_t)run->ctl->end_ino[e]);
 
 		for (int s = 0; s < STAGES; s++) {
-			if (run->look.stage[s].alive && run->look.stage[s].holds & 1u << e)
+			if (!run->look.stage[s].alive)
+				continue;
+			known &= run->look.stage[s].fds_known;
+			if (run->look.stage[s].holds & 1u << e)
 				holders |= 1u << s;
 		}
 		if (l->peer)
@@ -165,7 +174,8 @@ static void set_sockets(const struct machine_run *run, json_t *facts)
 			fact_put(o, "queue", json_integer(l->queue));
 			fact_put(o, "queue_source", json_string(l->queue_source));
 		}
-		fact_put(o, "holders", stage_set(holders));
+		if (known)
+			fact_put(o, "holders", stage_set(holders));
 		json_array_append_new(a, o);
 	}
 	fact_put(facts, "sockets", a);
@@ -187,8 +197,11 @@ static const char *fd_what(const struct control *ctl, const struct ctl_fd *f)
 static void set_leaks(const struct control *ctl, json_t *facts)
 {
 	const struct ctl_lane *lane = &ctl->lane[STAGE_INIT];
-	json_t *a = json_array();
+	json_t *a;
 
+	if (!lane->returned) /* I has not looked */
+		return;
+	a = json_array();
 	for (uint32_t i = 0; i < lane->n_fds && i < CTL_FDS; i++) {
 		if (lane->fds[i].fd >= OWN_FDS)
 			json_array_append_new(a, json_pack("{s:s, s:i, s:s}", "stage", "I", "fd",

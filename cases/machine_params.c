@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "machine.h"
+#include "memfd.h"
 #include "nsexec/image.h"
 
 #ifndef CLONE_NEWTIME
@@ -110,19 +111,8 @@ static int take_namespaces(const json_t *params, uint32_t *flags, json_t *facts)
 
 static int take_seals(const json_t *params, struct machine_params *p, json_t *facts)
 {
-	const char *s = text(params, "seals", "none");
-	char *end;
-
-	p->seals = -1;
-	if (s && !strcmp(s, "none"))
-		return 0;
-
-	long mask = s ? strtol(s, &end, 16) : -1;
-
-	if (!s || end == s || *end || mask < 0 || mask > 0xffff)
-		return bad(facts, "seals", s);
-	p->seals = (int)mask;
-	return 0;
+	p->seals = SEALS_NONE;
+	return json_object_get(params, "seals") ? memfd_seals_param(params, &p->seals, facts) : 0;
 }
 
 static int take_history(const json_t *params, struct machine_params *p, json_t *facts)

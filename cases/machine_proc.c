@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,17 +76,21 @@ static void look_syscall(pid_t pid, struct look_stage *s)
 		s->fd = (int)strtol(end, NULL, 16);
 }
 
-static uint64_t socket_ino(pid_t pid, const char *fd)
+/* 0: no socket, or no longer there. False when that cannot be seen. */
+static bool socket_ino(pid_t pid, const char *fd, uint64_t *ino)
 {
 	char path[64], target[64];
 	ssize_t n;
 
+	*ino = 0;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%.12s", pid, fd);
 	n = readlink(path, target, sizeof(target) - 1);
-	if (n <= 0)
-		return 0;
+	if (n < 0)
+		return errno == ENOENT;
 	target[n] = '\0';
-	return strncmp(target, "socket:[", 8) ? 0 : strtoull(target + 8, NULL, 10);
+	if (!strncmp(target, "socket:[", 8))
+		*ino = strtoull(target + 8, NULL, 10);
+	return true;
 }
 
 static enum end end_of(uint64_t ino, const uint64_t end_ino[ENDS])
@@ -99,6 +104,7 @@ static enum end end_of(uint64_t ino, const uint64_t end_ino[ENDS])
 
 bool proc_holds(pid_t pid, const uint64_t end_ino[ENDS], unsigned *holds)
 {
+	bool known = true;
 	char path[64];
 	DIR *dir;
 
@@ -108,14 +114,16 @@ bool proc_holds(pid_t pid, const uint64_t end_ino[ENDS], unsigned *holds)
 	if (!dir)
 		return false;
 	for (const struct dirent *d; (d = readdir(dir));) {
-		enum end e = d->d_name[0] == '.' ? END_NONE
-						 : end_of(socket_ino(pid, d->d_name), end_ino);
+		uint64_t ino;
 
-		if (e != END_NONE)
-			*holds |= 1u << e;
+		if (d->d_name[0] == '.')
+			continue;
+		known &= socket_ino(pid, d->d_name, &ino);
+		if (end_of(ino, end_ino) != END_NONE)
+			*holds |= 1u << end_of(ino, end_ino);
 	}
 	closedir(dir);
-	return true;
+	return known;
 }
 
 void proc_look(pid_t pid, struct look_stage *s)
@@ -132,7 +140,7 @@ void proc_look_fds(pid_t pid, const uint64_t end_ino[ENDS], struct look_stage *s
 		char fd[16];
 
 		snprintf(fd, sizeof(fd), "%d", s->fd);
-		s->ino = socket_ino(pid, fd);
+		socket_ino(pid, fd, &s->ino);
 		s->end = end_of(s->ino, end_ino);
 	}
 	s->fds_known = proc_holds(pid, end_ino, &s->holds);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The control page: how the supervisor steers the machine and watches it. A MAP_SHARED mapping of
- * an unlinked tmpfs file, whose descriptor number stands in the environment; it outlives execs and
+ * a nameless file, whose descriptor number stands in the environment; it outlives execs and
  * is never part of what is tested. Each stage writes only its own lane (plain stores by one writer;
  * what others wait for is atomic), the supervisor only reads while the machine runs, except where
  * said.

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "cleanup.h"
 #include "guest_test.h"
 #include "proto.h"
 
@@ -467,6 +468,45 @@ START_TEST(mistakes_are_named)
 }
 END_TEST
 
+/* As everywhere else: what begins with 0x is hexadecimal. */
+START_TEST(seals_are_read_as_everywhere)
+{
+	if (test_no_machine())
+		return;
+	_cleanup_json_ json_t *facts = run("image=memfd seals=10");
+
+	ck_assert_int_eq(json_integer_value(json_object_get(facts, "seals")), 10);
+}
+END_TEST
+
+/*
+ * P gets an end of file in the place of a pid, and kills C; but C had met a closed descriptor, and
+ * had ended by itself, unless it was not quite through.
+ */
+START_TEST(only_the_killed_are_killed)
+{
+	static const char params[] =
+		"image=file fault=shared-globals schedule=C:load-syncfd<P:store-c1,"
+		"P:store-c1<C:load-syncfd#2,P:close-c0<C:exit,P:load-stage#4<I:store-stage,"
+		"C:exit<P:kill-c";
+
+	if (test_no_machine())
+		return;
+	_cleanup_json_ json_t *facts = run(params);
+	const json_t *c = stage(facts, "C");
+
+	ck_assert_msg(!strcmp(text(json_object_get(facts, "stop"), "why"), "ended"), "%s",
+		      dump(facts, "stop"));
+	if (!strcmp(text(c, "end"), "exited"))
+		ck_assert_str_eq(text(c, "killed_by"), "");
+	else
+		ck_assert_str_eq(text(c, "killed_by"), "P");
+	/* I was killed before it could look at its descriptors. */
+	ck_assert_str_eq(text(stage(facts, "I"), "killed_by"), "C");
+	ck_assert_ptr_null(json_object_get(facts, "leaked"));
+}
+END_TEST
+
 START_TEST(unknown_seal_is_unsupported)
 {
 	json_t *facts, *unsupported;
@@ -548,6 +588,8 @@ TEST_SUITE(machine)
 	tcase_add_test(tc, slow_stage_meets_its_schedule);
 	tcase_add_test(tc, death_passes_a_point);
 	tcase_add_loop_test(tc, mistakes_are_named, 0, sizeof(mistakes) / sizeof(*mistakes));
+	tcase_add_test(tc, seals_are_read_as_everywhere);
+	tcase_add_test(tc, only_the_killed_are_killed);
 	tcase_add_test(tc, unknown_seal_is_unsupported);
 	tcase_add_test(tc, broken_stage0_is_an_error);
 	tcase_add_loop_test(tc, spinning_stage0_is_stopped, 0, 2);
