@@ -63,27 +63,31 @@ static const struct probe {
 	{"pfn", answer_pfn, false, "parent and child wrote to the same page frame"},
 };
 
-static enum answer probe_answer(const struct probe *p, const json_t *facts)
+/* *where: on which of the three mappings it could not be seen. */
+static enum answer probe_answer(const struct probe *p, const json_t *facts, const char **where)
 {
 	const json_t *anon = json_object_get(facts, "anon");
 
+	*where = "without seals either";
 	if (p->answer(json_object_get(facts, "unsealed")) != HEALTHY)
 		return BLIND;
+	*where = "on plain memory either";
 	if (anon && p->answer(anon) != HEALTHY)
 		return BLIND;
+	*where = "on the sealed memfd, and says nothing of it";
 	return p->answer(json_object_get(facts, "sealed"));
 }
 
 static void judge_probe(const struct probe *p, const json_t *facts, unsigned seals,
 			struct verdict *v)
 {
-	const char *err = jstr(json_object_get(facts, "sealed"), "errno", NULL);
+	const char *err = jstr(json_object_get(facts, "sealed"), "errno", NULL), *where;
 
-	switch (probe_answer(p, facts)) {
+	switch (probe_answer(p, facts, &where)) {
 	case BLIND:
 		json_object_set_new(v->attributes, p->name, json_string("blind"));
 		if (p->needed)
-			verdict_blind(v, "%s does not work without seals either", p->name);
+			verdict_blind(v, "%s does not work %s", p->name, where);
 		break;
 	case AFFECTED:
 		verdict_add(v, OUTCOME_FAIL, A_COW, "memfd sealed %#x: %s (%s%s%s)", seals, p->text,

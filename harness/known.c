@@ -33,6 +33,7 @@ void known_free(struct known **known)
 		strv_free(&e->cases);
 		strv_free(&e->outcomes);
 		strv_free(&e->assertions);
+		strv_free(&e->needs);
 	}
 	if (k)
 		free(k->v);
@@ -66,15 +67,18 @@ static int set_strict(struct entry *e, const char *value, struct err *err)
 	return 0;
 }
 
-/* A date that cannot be read would never be due. */
+/* Dates are compared as text: one that is written otherwise would be due at another time. */
 static int check_date(const char *value, struct err *err)
 {
+	static const char like[] = "2027-03-31";
+	char again[sizeof(like)] = "";
 	struct tm tm = {0};
 	const char *end = strptime(value, "%Y-%m-%d", &tm);
 
-	if (end && !*end)
+	if (end && strftime(again, sizeof(again), "%Y-%m-%d", &tm) == strlen(like) &&
+	    !strcmp(again, value))
 		return 0;
-	return err_set(err, ERR_USER, 0, "review is a date like 2027-03-31, not '%s'", value);
+	return err_set(err, ERR_USER, 0, "review is a date like %s, not '%s'", like, value);
 }
 
 static int set_series(struct entry *e, const char *value, struct err *err)
@@ -102,7 +106,8 @@ static int on_line(void *arg, const char *section, const char *key, const char *
 	} lists[] = {{"kernels", &e->kernels},
 		     {"cases", &e->cases},
 		     {"outcomes", &e->outcomes},
-		     {"assertions", &e->assertions}};
+		     {"assertions", &e->assertions},
+		     {"needs", &e->needs}};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
 		if (strcmp(lists[i].key, key))
@@ -184,19 +189,24 @@ bool known_in_series(const struct entry *e, long series)
 	return !e->series || (series >= e->range.from && series <= e->range.to);
 }
 
-/* Another assertion that fails as well is not covered by the issue. */
+/*
+ * Another assertion that fails as well is not covered by the issue; nor is what only comes after
+ * the issue's own sign, such as a stray process, without that.
+ */
 static bool assertions_covered(const struct entry *e, const json_t *record)
 {
+	bool sign = !e->needs.n;
 	json_t *f;
 	size_t i;
 
-	if (!e->assertions.n)
-		return true;
 	json_array_foreach (json_object_get(record, "findings"), i, f) {
-		if (!strv_contains(&e->assertions, jstr(f, "assertion", "")))
+		const char *assertion = jstr(f, "assertion", "");
+
+		if (e->assertions.n && !strv_contains(&e->assertions, assertion))
 			return false;
+		sign |= strv_contains(&e->needs, assertion);
 	}
-	return true;
+	return sign;
 }
 
 bool known_speaks_of(const struct entry *e, const json_t *record)

@@ -11,7 +11,7 @@
 struct entry {
 	struct known_issue issue;
 	char *id, *text, *ref, *review, *class, *series;
-	struct strv kernels, cases, outcomes, assertions;
+	struct strv kernels, cases, outcomes, assertions, needs;
 	long seals;		   /* must be included in the observed ones */
 	struct series_range range; /* of the text @series, if there is one */
 };

@@ -260,7 +260,7 @@ static void print_mechanism(FILE *out, const json_t *record, const json_t *cow,
 	}
 	if (m)
 		print_known_mechanism(out, m, record, finding, who);
-	if (m && cow)
+	if (cow && json_array_size(json_object_get(cow, "findings")))
 		print_findings(out, cow);
 	else if (cow)
 		fputs("  the copy-on-write probes found nothing: look elsewhere\n", out);

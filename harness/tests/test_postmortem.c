@@ -185,6 +185,20 @@ START_TEST(healthy_probes_are_no_mechanism)
 }
 END_TEST
 
+/* What they found is not nothing because nobody has a name for it. */
+START_TEST(findings_that_no_mechanism_knows_are_told)
+{
+	_cleanup_json_ json_t *records = hung(1);
+
+	plant(json_array_get(records, 1), "findings",
+	      "[{\"assertion\":\"copy-on-write\",\"text\":\"something new\"}]");
+	_cleanup_free_ char *text = printed(records, NULL, 1);
+
+	says(text, "copy-on-write: something new");
+	ck_assert_ptr_null(strstr(text, "look elsewhere"));
+}
+END_TEST
+
 START_TEST(injected_fault_is_called_so)
 {
 	_cleanup_json_ json_t *records = hung(1);
@@ -266,6 +280,7 @@ TEST_SUITE(postmortem)
 	tcase_add_test(tc, probes_of_another_machine_of_that_boot_count);
 	tcase_add_test(tc, what_the_machine_found_itself_counts);
 	tcase_add_test(tc, healthy_probes_are_no_mechanism);
+	tcase_add_test(tc, findings_that_no_mechanism_knows_are_told);
 	tcase_add_test(tc, injected_fault_is_called_so);
 	tcase_add_test(tc, crash_shows_the_console);
 	tcase_add_test(tc, only_failures_that_match);
