@@ -87,6 +87,8 @@ void look_at(const struct machine_run *run, struct look *look)
 		look_account(lane, &again);
 		s->moved = again.state != s->state || again.call != s->call || again.fd != s->fd ||
 			   again.switches != s->switches ||
-			   __atomic_load_n(&lane->events, __ATOMIC_SEQ_CST) != s->events;
+			   __atomic_load_n(&lane->events, __ATOMIC_SEQ_CST) != s->events ||
+			   /* let go meanwhile: it may rest by now, and has passed no point yet */
+			   (s->held && constraint_met(run->ctl, &run->ctl->constraint[s->held_by]));
 	}
 }
