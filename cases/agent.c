@@ -14,6 +14,7 @@
 #include "await.h"
 #include "case.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "end.h"
 #include "frame.h"
 #include "hello.h"
@@ -185,14 +186,6 @@ static int send_frame(struct frame_out *out, json_t *frame)
 static int send_note(struct frame_out *out, const char *text)
 {
 	return send_frame(out, json_pack("{s:s, s:s}", "type", SM_FRAME_NOTE, "text", text));
-}
-
-static int64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
 }
 
 static void case_unknown(const struct case_env *env, const json_t *params, json_t *facts)

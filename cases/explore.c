@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Case "explore": all interleavings of a stage machine, and what each comes to. */
 #include "explore.h"
+#include "clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +20,6 @@ struct explorer {
 	long executions, redundant, operations, foreign;
 	int longest;
 };
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000L + ts.tv_nsec / 1000000L;
-}
 
 /* The entry of an outcome like @facts, or a new one. */
 static json_t *find_outcome(struct explorer *x, const json_t *outcome)
@@ -96,7 +89,7 @@ static const char *execute(struct explorer *x, const struct case_env *env)
 
 static const char *explore(struct explorer *x)
 {
-	long deadline = now_ms() + x->env->deadline_ms;
+	int64_t deadline = now_ms() + x->env->deadline_ms;
 	struct case_env env = *x->env;
 	const char *stop = NULL;
 	long runs = 0;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "explore.h"
 
 #define STEP_MS 5000 /* guest time that one operation may take */
@@ -21,14 +22,6 @@ struct run {
 	struct account a;
 	json_t *facts;
 };
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000L + ts.tv_nsec / 1000000L;
-}
 
 static struct ctl_lane *lane_of(struct run *r, enum stage s)
 {
@@ -57,7 +50,7 @@ static int failed(struct run *r, enum stage s, const char *what)
 static int await_arrival(struct run *r, enum stage s)
 {
 	uint32_t *word = &r->m.ctl->arrivals;
-	long deadline = now_ms() + STEP_MS;
+	int64_t deadline = now_ms() + STEP_MS;
 
 	for (;;) {
 		uint32_t now = __atomic_load_n(word, __ATOMIC_SEQ_CST);
@@ -80,7 +73,7 @@ static int await_arrival(struct run *r, enum stage s)
 
 static int await_death(struct run *r, enum stage s)
 {
-	long deadline = now_ms() + STEP_MS;
+	int64_t deadline = now_ms() + STEP_MS;
 
 	while (!stage_reaped(&r->m, s)) {
 		if (now_ms() > deadline)

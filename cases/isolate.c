@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "proto.h"
 #include "sweep.h"
 
@@ -31,14 +32,6 @@ struct job {
 	size_t len;
 	struct frame_out *out; /* for progress */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 static void sigchld_set(sigset_t *set)
 {

@@ -10,18 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "machine.h"
 
 #define LOOK_MS 10   /* guest time without an event before the stages are looked at */
 #define REAP_MS 5000 /* guest time that killed processes have to go away */
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000L + ts.tv_nsec / 1000000L;
-}
 
 pid_t stage_pid(const struct machine_run *run, enum stage s)
 {
@@ -173,7 +166,7 @@ static bool is_lost_again(const struct machine_run *run, struct lost *before)
 
 static enum stop watch(struct machine_run *run)
 {
-	long deadline = now_ms() + run->env->deadline_ms;
+	int64_t deadline = now_ms() + run->env->deadline_ms;
 	struct lost lost = {0};
 
 	for (;;) {
@@ -222,7 +215,7 @@ static void signal_stages(const struct machine_run *run, int sig)
 /* Kill what is left, and wait until it is gone: the members of a pid namespace take a moment. */
 int machine_end(struct machine_run *run, json_t *facts)
 {
-	long deadline = now_ms() + REAP_MS;
+	int64_t deadline = now_ms() + REAP_MS;
 	bool log_eof = run->log_eof, init_eof = run->init_eof;
 
 	reap(run);
