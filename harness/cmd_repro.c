@@ -16,29 +16,11 @@
 #include "replay.h"
 #include "report.h"
 #include "run.h"
+#include "run_status.h"
 
 #define AFFECTED_KERNEL "cow-6.1"
 #define SUITE		"repro"
 #define SCHEDULE	"H3"
-
-/* The variant that must hang, and the same one without F_SEAL_FUTURE_WRITE; cases/cases.conf. */
-#define WITH_SEAL    "memfd-0x1f-H3"
-#define WITHOUT_SEAL "memfd-0xf-H3"
-
-static const json_t *find(const json_t *records, const char *kernel, const char *case_name,
-			  const char *variant)
-{
-	json_t *r;
-	size_t i;
-
-	json_array_foreach (records, i, r) {
-		if (!strcmp(jstr(r, "kernel", ""), kernel) &&
-		    !strcmp(jstr(r, "case", ""), case_name) &&
-		    !strcmp(jstr(r, "variant", ""), variant))
-			return r;
-	}
-	return NULL;
-}
 
 static void print_line(const json_t *r, const char *what)
 {
@@ -91,35 +73,33 @@ static void print_healthy(const json_t *record)
 		printf("  %s: %s\n", jstr(f, "assertion", "?"), jstr(f, "text", ""));
 }
 
-static int print_story(const json_t *records, const char *kernel, const char *fixed_kernel,
-		       const struct mechanisms *ms)
+static void print_end(const struct story *s, const char *kernel, int status)
 {
-	const json_t *hang = find(records, kernel, "stage-machine", WITH_SEAL);
-	const json_t *no_seal = find(records, kernel, "stage-machine", WITHOUT_SEAL);
-	const json_t *fixed = find(records, fixed_kernel, "stage-machine", WITH_SEAL);
-	bool hung = !strcmp(jstr(hang, "outcome", ""), "hang");
-
-	if (hang && postmortem_wanted(hang))
-		postmortem_print(stdout, hang, records, ms);
-	else if (hang)
-		print_healthy(hang);
-	puts("\nThe same schedule, one thing changed");
-	print_line(hang, "memfd sealed 0x1f (with FUTURE_WRITE)");
-	print_line(no_seal, "the same kernel, memfd sealed 0xf");
-	if (fixed != hang)
-		print_line(fixed, "memfd sealed 0x1f, on a fixed kernel");
-	if (hung && !strcmp(jstr(no_seal, "outcome", ""), "pass") &&
-	    !strcmp(jstr(fixed, "outcome", ""), "pass")) {
+	if (status == STATUS_OK)
 		puts("\nReproduced: it takes this kernel and this seal together.");
-		return STATUS_OK;
-	}
-	if (!strcmp(jstr(hang, "outcome", ""), "pass"))
+	else if (status == STATUS_INFRA)
+		puts("\nNot reproduced: a kernel could not be had or run, see above.");
+	else if (story_reproduced(s))
+		puts("\nReproduced, but not all else came out as it should: `report` shows it.");
+	else if (!strcmp(jstr(s->hang, "outcome", ""), "pass"))
 		printf("\nNot reproduced: %s has not got this bug.\n", kernel);
+	else if (!strcmp(jstr(s->hang, "outcome", ""), "hang"))
+		puts("\nIt hangs, but the comparison did not come out as it should: see above.");
 	else
-		puts(hung ? "\nIt hangs, but the comparison did not come out as it should: see "
-			    "above."
-			  : "\nNot reproduced on this kernel: see above.");
-	return STATUS_BAD;
+		puts("\nNot reproduced on this kernel: see above.");
+}
+
+static void print_story(const json_t *records, const struct story *s, const struct mechanisms *ms)
+{
+	if (s->hang && postmortem_wanted(s->hang))
+		postmortem_print(stdout, s->hang, records, ms);
+	else if (s->hang)
+		print_healthy(s->hang);
+	puts("\nThe same schedule, one thing changed");
+	print_line(s->hang, "memfd sealed 0x1f (with FUTURE_WRITE)");
+	print_line(s->no_seal, "the same kernel, memfd sealed 0xf");
+	if (s->fixed != s->hang)
+		print_line(s->fixed, "memfd sealed 0x1f, on a fixed kernel");
 }
 
 static int run(int argc, char **argv, struct err *err)
@@ -182,11 +162,17 @@ static int run(int argc, char **argv, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	if (as_json)
-		return report_print(dir, records, true);
-	ret = print_story(records, affected, fixed, &ms);
+	struct story story = story_find(records, affected, fixed);
+	int status = story_status(records, &story);
+
+	if (as_json) {
+		report_print(dir, records, true);
+		return status;
+	}
+	print_story(records, &story, &ms);
+	print_end(&story, affected, status);
 	printf("The records are in %s\n", dir);
-	return ret;
+	return status;
 }
 
 const struct command cmd_repro = {
@@ -197,7 +183,8 @@ const struct command cmd_repro = {
 		"H3), and\n"
 		"shows the same schedule without the seal and on a fixed kernel. Exit status 0 "
 		"when it was\n"
-		"reproduced.\n\n"
+		"reproduced and all else is as expected, 1 when not, 3 when a kernel could not be "
+		"had or run.\n\n"
 		"  --kernel KERNEL  instead of " AFFECTED_KERNEL
 		": a name, or the path of an image\n"
 		"  --save FILE      the run of that kernel in a file, for `replay`\n"

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "run_status.h"
+
+#include <string.h>
+
+#include "json_util.h"
+#include "judge.h"
+
+/* The variant that must hang, and the same one without F_SEAL_FUTURE_WRITE; cases/cases.conf. */
+#define WITH_SEAL    "memfd-0x1f-H3"
+#define WITHOUT_SEAL "memfd-0xf-H3"
+
+static bool is(const json_t *r, const char *key, const char *value)
+{
+	return !strcmp(jstr(r, key, ""), value);
+}
+
+static const json_t *find(const json_t *records, const char *kernel, const char *variant)
+{
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r)
+		if (is(r, "kernel", kernel) && is(r, "case", "stage-machine") &&
+		    is(r, "variant", variant))
+			return r;
+	return NULL;
+}
+
+struct story story_find(const json_t *records, const char *kernel, const char *fixed)
+{
+	return (struct story){.hang = find(records, kernel, WITH_SEAL),
+			      .no_seal = find(records, kernel, WITHOUT_SEAL),
+			      .fixed = find(records, fixed, WITH_SEAL)};
+}
+
+bool story_reproduced(const struct story *s)
+{
+	return is(s->hang, "outcome", "hang") && is(s->no_seal, "outcome", "pass") &&
+	       is(s->fixed, "outcome", "pass");
+}
+
+/*
+ * The kernel that is told of fails with those seals, as it was asked to: nobody's known issue need
+ * speak of a kernel that comes from a phone.
+ */
+static bool is_told(const json_t *r, const struct story *s)
+{
+	const char *seals = jstr(json_object_get(s->hang, "params"), "seals", "none");
+
+	return is(r, "type", "variant") && is(r, "control", "none") &&
+	       is(r, "kernel", jstr(s->hang, "kernel", "")) &&
+	       !strcmp(jstr(json_object_get(r, "params"), "seals", ""), seals) &&
+	       (is(r, "outcome", "hang") || is(r, "outcome", "fail"));
+}
+
+int story_status(const json_t *records, const struct story *s)
+{
+	_cleanup_json_ json_t *others = json_array();
+	struct tally t;
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r)
+		if (!is_told(r, s))
+			json_array_append(others, r);
+	tally_records(others, &t);
+	return tally_status(&t) ?: !story_reproduced(s);
+}
