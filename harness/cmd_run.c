@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
@@ -7,9 +6,9 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "json_util.h"
-#include "judge.h"
 #include "report.h"
 #include "run.h"
+#include "run_status.h"
 
 static void opts_free(struct run_opts *o)
 {
@@ -142,24 +141,6 @@ static int parse(int argc, char **argv, struct run_opts *o, bool *as_json, struc
 	return ret;
 }
 
-/* A schedule that the user gave turned out to be one that cannot be met: one line that says why. */
-static bool unmet(const json_t *records, struct err *err)
-{
-	json_t *r, *f;
-	size_t i, k;
-
-	json_array_foreach (records, i, r) {
-		json_array_foreach (json_object_get(r, "findings"), k, f) {
-			if (strcmp(jstr(f, "assertion", ""), JUDGE_SCHEDULE))
-				continue;
-			err_set(err, ERR_USER, 0, "%s: %s", jstr(r, "id", "?"),
-				jstr(f, "text", ""));
-			return true;
-		}
-	}
-	return false;
-}
-
 static int run(int argc, char **argv, struct err *err)
 {
 	_cleanup_(opts_free) struct run_opts o;
@@ -173,7 +154,7 @@ static int run(int argc, char **argv, struct err *err)
 	if (ret < 0)
 		return ret;
 	ret = report_print(dir, records, as_json);
-	return o.schedule && unmet(records, err) ? -EINVAL : ret;
+	return (o.schedule ? schedule_status(records, err) : 0) ?: ret;
 }
 
 const struct command cmd_run = {

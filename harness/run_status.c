@@ -67,3 +67,44 @@ int story_status(const json_t *records, const struct story *s)
 	tally_records(others, &t);
 	return tally_status(&t) ?: !story_reproduced(s);
 }
+
+/*
+ * Why the schedule of @r cannot be met, or NULL. A control's is our own; and of a boot that is not
+ * believed nobody knows.
+ */
+static const char *unmet(const json_t *r)
+{
+	const char *text = NULL;
+	json_t *f;
+	size_t i;
+
+	if (!is(r, "control", "none"))
+		return NULL;
+	json_array_foreach (json_object_get(r, "findings"), i, f) {
+		if (is(f, "assertion", "controls"))
+			return NULL;
+		if (!text && is(f, "assertion", JUDGE_SCHEDULE))
+			text = jstr(f, "text", "");
+	}
+	return text;
+}
+
+int schedule_status(const json_t *records, struct err *err)
+{
+	_cleanup_json_ json_t *others = json_array();
+	const json_t *first = NULL;
+	struct tally t;
+	json_t *r;
+	size_t i;
+
+	json_array_foreach (records, i, r) {
+		if (!unmet(r))
+			json_array_append(others, r);
+		else if (!first)
+			first = r;
+	}
+	tally_records(others, &t);
+	if (!first || tally_status(&t))
+		return 0;
+	return err_set(err, ERR_USER, 0, "%s: %s", jstr(first, "id", "?"), unmet(first));
+}

@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "err.h"
+
 /* What `repro` tells: judged records, borrowed. NULL: not run. */
 struct story {
 	const json_t *hang;    /* the variant that is to hang */
@@ -19,3 +21,9 @@ bool story_reproduced(const struct story *s);
 
 /* 0 reproduced, and all else as expected; 1 not so; 3 a kernel could not be had or run. */
 int story_status(const json_t *records, const struct story *s);
+
+/*
+ * A schedule that the user gave cannot be met, and that is all that is amiss: the user's to mend.
+ * -EINVAL with one line that says why; else 0, and the run comes to what its tally says.
+ */
+int schedule_status(const json_t *records, struct err *err);

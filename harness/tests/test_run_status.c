@@ -117,10 +117,89 @@ START_TEST(kernel_that_cannot_be_had_is_3)
 }
 END_TEST
 
+/* --- run --schedule --------------------------------------------------------------------------- */
+
+static void finding(json_t *r, const char *assertion, const char *text)
+{
+	json_t *all = json_object_get(r, "findings");
+
+	if (!all) {
+		all = json_array();
+		json_object_set_new(r, "findings", all);
+	}
+	json_array_append_new(all, json_pack("{s:s, s:s}", "assertion", assertion, "text", text));
+}
+
+/* Two variants of which one cannot be run as it was asked to. */
+static json_t *met, *not_met;
+
+static void setup_schedule(void)
+{
+	setup();
+	add_boot("a", 1, "done", "pass");
+	met = add("a", "stage-machine", "met", "0xf", "pass", true);
+	not_met = add("a", "stage-machine", "not-met", "0xf", "error", false);
+	finding(not_met, "schedule", "the schedule cannot be met: P:exit<C:exit: P is held");
+}
+
+static void expect_usage(bool wanted)
+{
+	struct err err = ERR_INIT;
+	int ret = schedule_status(records, &err);
+
+	ck_assert_int_eq(ret < 0, wanted);
+	ck_assert_int_eq(err.kind, wanted ? ERR_USER : ERR_NONE);
+	ck_assert_str_eq(err.msg,
+			 wanted ? "not-met: the schedule cannot be met: P:exit<C:exit: P is held"
+				: "");
+}
+
+START_TEST(unmet_schedule_alone_is_a_mistake)
+{
+	expect_usage(true);
+	outcome(met, "hang", true);
+	expect_usage(true);
+	json_object_del(not_met, "findings");
+	expect_usage(false);
+}
+END_TEST
+
+START_TEST(unmet_schedule_hides_nothing)
+{
+	outcome(met, "fail", false);
+	expect_usage(false);
+	outcome(met, "error", false);
+	expect_usage(false);
+	outcome(met, "pass", true);
+	json_t *boot = add_boot("b", 1, "died", "crash");
+
+	expect_usage(false);
+	outcome(boot, "pass", true);
+	expect_usage(true);
+	add_boot("c", 0, "infra", "error");
+	expect_usage(false);
+}
+END_TEST
+
+/* The harness is blind: no control of its own could be run as it must. */
+START_TEST(unmet_control_is_nobodys_mistake)
+{
+	json_object_set_new(not_met, "control", json_string("caught-hang"));
+	expect_usage(false);
+}
+END_TEST
+
+START_TEST(unmet_schedule_that_nobody_believes)
+{
+	finding(not_met, "controls", "the harness could not see");
+	expect_usage(false);
+}
+END_TEST
+
 TEST_SUITE(run_status)
 {
 	Suite *s = suite_create("run status");
-	TCase *tc = tcase_create("repro");
+	TCase *tc = tcase_create("repro"), *schedule = tcase_create("schedule");
 
 	tcase_add_checked_fixture(tc, setup_story, teardown);
 	tcase_add_test(tc, reproduced_is_0_whatever_is_known);
@@ -128,5 +207,11 @@ TEST_SUITE(run_status)
 	tcase_add_test(tc, what_went_wrong_beside_it_counts);
 	tcase_add_test(tc, kernel_that_cannot_be_had_is_3);
 	suite_add_tcase(s, tc);
+	tcase_add_checked_fixture(schedule, setup_schedule, teardown);
+	tcase_add_test(schedule, unmet_schedule_alone_is_a_mistake);
+	tcase_add_test(schedule, unmet_schedule_hides_nothing);
+	tcase_add_test(schedule, unmet_control_is_nobodys_mistake);
+	tcase_add_test(schedule, unmet_schedule_that_nobody_believes);
+	suite_add_tcase(s, schedule);
 	return s;
 }
