@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "console.h"
 #include "json_util.h"
+#include "proc.h"
 #include "proto.h"
 #include "publish.h"
 #include "record.h"
@@ -39,9 +40,11 @@ json_t *boot_variant_record(const struct boot *b, size_t i, const char *state)
 	const struct variant *v = &s->o->variants->v[i];
 	json_t *r = json_object();
 	_cleanup_free_ char *id = xasprintf("%s/%s/%s", s->k->name, v->case_name, v->name);
+	_cleanup_free_ char *program = proc_quoted(s->o->program);
+	_cleanup_free_ char *kernel = proc_quoted(s->o->kernel_word);
 	_cleanup_free_ char *repeat =
-		xasprintf("%s run %s --only %s/%s%s%s", s->o->program, s->o->kernel_word,
-			  v->case_name, v->name, v->asked ? " " : "", v->asked ? v->asked : "");
+		xasprintf("%s run %s --only %s/%s%s%s", program, kernel, v->case_name, v->name,
+			  v->asked ? " " : "", v->asked ? v->asked : "");
 
 	put_str(r, "type", "variant");
 	put_str(r, "id", id);

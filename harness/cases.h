@@ -54,5 +54,5 @@ const char *control_name(enum control c);
  */
 int cases_repeat(struct variants *vs, unsigned rounds, struct err *err);
 
-/* More words that `repeat` needs, for all of them. */
-void cases_asked(struct variants *vs, const char *words);
+/* One more option that `repeat` needs, for all; @value (NULL: none) is quoted where it must be. */
+void cases_asked(struct variants *vs, const char *option, const char *value);

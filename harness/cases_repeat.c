@@ -4,6 +4,7 @@
 
 #include "cases.h"
 #include "cleanup.h"
+#include "proc.h"
 
 static struct variant copy_of(const struct variant *v, unsigned round)
 {
@@ -43,8 +44,12 @@ int cases_repeat(struct variants *vs, unsigned rounds, struct err *err)
 	return 0;
 }
 
-void cases_asked(struct variants *vs, const char *words)
+void cases_asked(struct variants *vs, const char *option, const char *value)
 {
+	_cleanup_free_ char *quoted = value ? proc_quoted(value) : NULL;
+	_cleanup_free_ char *words =
+		xasprintf("%s%s%s", option, quoted ? " " : "", quoted ? quoted : "");
+
 	for (size_t i = 0; i < vs->n; i++) {
 		struct variant *v = &vs->v[i];
 		_cleanup_free_ char *before = v->asked;

@@ -342,7 +342,7 @@ char *proc_quoted(const char *s)
 {
 	char *out = xcalloc(4 * strlen(s) + 3, 1), *p = out;
 
-	if (!strpbrk(s, " \t'\"$`\\&|;<>()*?#!~"))
+	if (*s && !strpbrk(s, " \t\n'\"$`\\&|;<>()[]{}*?#!~"))
 		return strcpy(out, s);
 	*p++ = '\'';
 	for (; *s; s++) {

@@ -94,16 +94,19 @@ static int check_save(const struct run *r, struct err *err)
 	return r->o->save ? replay_save_check(r->o->save, err) : 0;
 }
 
-/* Real time, several vCPUs, several rounds. */
+/* What else was asked for that may change how a variant ends; and several rounds. */
 static int stress(struct run *r, struct err *err)
 {
-	if (r->o->vcpus > 1) {
-		_cleanup_free_ char *words = xasprintf("--vcpus %u", r->o->vcpus);
+	_cleanup_free_ char *vcpus = xasprintf("%u", r->o->vcpus);
 
-		cases_asked(&r->vs, words);
-	} else if (r->o->realtime) {
-		cases_asked(&r->vs, "--real-time");
-	}
+	if (strcmp(r->o->accel, "auto"))
+		cases_asked(&r->vs, "--accel", r->o->accel);
+	if (r->o->append)
+		cases_asked(&r->vs, "--append", r->o->append);
+	if (r->o->vcpus > 1)
+		cases_asked(&r->vs, "--vcpus", vcpus);
+	else if (r->o->realtime)
+		cases_asked(&r->vs, "--real-time", NULL);
 	return r->o->repeat ? cases_repeat(&r->vs, r->o->repeat, err) : 0;
 }
 

@@ -17,6 +17,9 @@
 #define PROGRESS "{\"type\":\"progress\",\"text\":\"half of it\"}"
 #define BYE	 "{\"type\":\"bye\",\"ran\":1}"
 
+/* As on the command line. */
+static const char *program = "sealmatrix", *kernel = "k";
+
 static bool todo[1];
 static char *written;
 static size_t written_len;
@@ -28,12 +31,13 @@ static const char *feed(struct boot *b, const char *const frames[])
 		.case_name = (char *)"c", .name = (char *)"v", .kind = (char *)"cow"};
 	static struct variants vs = {.v = &v, .n = 1};
 	static struct kernel k = {.name = (char *)"k", .arch = (char *)"x86_64"};
-	static struct boot_opts o = {.variants = &vs, .program = "sealmatrix", .kernel_word = "k"};
+	static struct boot_opts o;
 	static struct shared shared;
 	static struct job job = {.todo = todo, .controls = true};
 	static struct session s = {.k = &k, .o = &o, .shared = &shared, .planned = 1};
 
 	todo[0] = true;
+	o = (struct boot_opts){.variants = &vs, .program = program, .kernel_word = kernel};
 	_cleanup_json_ json_t *params = json_object();
 
 	v.params = params;
@@ -80,6 +84,20 @@ START_TEST(good_course_gives_a_record)
 }
 END_TEST
 
+START_TEST(repeat_is_a_line_for_the_shell)
+{
+	_cleanup_boot_ struct boot b = {0};
+
+	program = "/my tools/sealmatrix";
+	kernel = "./it's [old]/bzImage";
+	ck_assert_str_eq(FEED(&b, HELLO, BEGIN, RESULT, BYE), "");
+	_cleanup_json_ json_t *r = json_loads(written, 0, NULL);
+
+	ck_assert_str_eq(jstr(r, "repeat", ""),
+			 "'/my tools/sealmatrix' run './it'\\''s [old]/bzImage' --only c/v");
+}
+END_TEST
+
 static const struct {
 	const char *what;
 	const char *frames[6];
@@ -115,6 +133,7 @@ TEST_SUITE(boot_frames)
 	TCase *tc = tcase_create("boot frames");
 
 	tcase_add_test(tc, good_course_gives_a_record);
+	tcase_add_test(tc, repeat_is_a_line_for_the_shell);
 	tcase_add_loop_test(tc, nonsense_is_a_protocol_error, 0, sizeof(bad) / sizeof(*bad));
 	suite_add_tcase(s, tc);
 	return s;

@@ -101,6 +101,22 @@ START_TEST(stop_signal_ends_the_child)
 }
 END_TEST
 
+static const char *const words[] = {"6.1", "a b",   "it's", "",	     "[a-z]*",	"{a,b}", "a\nb",
+				    "~",   "$HOME", "a\\b", "a;b|c", "x=y,z:1", "#"};
+
+START_TEST(quoted_word_is_what_the_shell_takes)
+{
+	_cleanup_free_ char *quoted = proc_quoted(words[_i]), *out = NULL;
+	_cleanup_free_ char *script = xasprintf("printf '<%%s>' %s", quoted);
+	_cleanup_free_ char *wanted = xasprintf("<%s>", words[_i]);
+	struct err err = ERR_INIT;
+
+	/* Braces are bash's. */
+	ck_assert_int_eq(proc_capture((char *[]){"bash", "-c", script, NULL}, NULL, &out, &err), 0);
+	ck_assert_str_eq(out, wanted);
+}
+END_TEST
+
 TEST_SUITE(proc)
 {
 	Suite *s = suite_create("proc");
@@ -110,6 +126,8 @@ TEST_SUITE(proc)
 	tcase_add_test(tc, capture_gives_stdout_only);
 	tcase_add_test(tc, failure_tells_status_and_last_lines);
 	tcase_add_test(tc, missing_program_is_named);
+	tcase_add_loop_test(tc, quoted_word_is_what_the_shell_takes, 0,
+			    sizeof(words) / sizeof(*words));
 	tcase_add_test(tc, every_line_is_seen);
 	tcase_add_test(tc, child_dies_with_its_parent);
 	tcase_add_test(tc, stop_signal_ends_the_child);

@@ -33,12 +33,14 @@ START_TEST(rounds_of_all_but_the_controls)
 	ck_assert_uint_gt(own, 1);
 	ck_assert_uint_lt(own, once);
 	ck_assert_int_eq(cases_repeat(&vs, 3, &err), 0);
-	cases_asked(&vs, "--vcpus 2");
+	cases_asked(&vs, "--vcpus", "2");
+	cases_asked(&vs, "--append", "lsm=yama quiet");
+	cases_asked(&vs, "--real-time", NULL);
 	ck_assert_uint_eq(vs.n, once + 2 * own);
 	for (size_t i = 0; i < vs.n; i++) {
 		const struct variant *v = &vs.v[i];
 
-		ck_assert_str_eq(v->asked, "--vcpus 2");
+		ck_assert_str_eq(v->asked, "--vcpus 2 --append 'lsm=yama quiet' --real-time");
 		/* All once before any twice. */
 		ck_assert_uint_eq(v->round, v->control != CONTROL_NONE ? 0
 					    : i < once		       ? 1

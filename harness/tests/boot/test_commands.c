@@ -256,6 +256,11 @@ START_TEST(deaf_console_is_no_quiet_one)
 	ck_assert_str_eq(jstr(boot, "console", ""), "deaf");
 	ck_assert_str_eq(jstr(boot, "outcome", ""), "error");
 	ck_assert_int_eq(status, 1);
+	/* What was asked for is asked for again. */
+	const char *repeat = jstr(find_variant(run, "6.1", "cow/0xf"), "repeat", "");
+
+	ck_assert_msg(strstr(repeat, " run 6.1 --only cow/0xf --accel tcg --append loglevel=1"),
+		      "%s", repeat);
 }
 END_TEST
 
