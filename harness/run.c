@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "boot.h"
 #include "cases.h"
@@ -36,6 +37,7 @@
 /* One run: what the workers need. They are forked, so nothing of it is shared or copied back. */
 struct run {
 	const struct run_opts *o;
+	time_t started;
 	struct matrix m;
 	size_t *sel, nsel;
 	struct variants vs;
@@ -297,7 +299,8 @@ static int conclude(struct run *r, json_t **records, struct err *err)
 	if (!ret)
 		ret = suite_write(r->dir, *records, &failed, err);
 	if (!ret)
-		ret = run_dir_describe(r->dir, r->o->argc, r->o->argv, names, !sig_stop(), err);
+		ret = run_dir_describe(r->dir, r->started, r->o->argc, r->o->argv, names,
+				       !sig_stop(), err);
 	return ret;
 }
 
@@ -356,14 +359,14 @@ static int save(const struct run *r, const json_t *records, struct err *err)
 
 int run_all(const struct run_opts *o, char **dir, json_t **records, struct err *err)
 {
-	_cleanup_(run_free) struct run r = {.o = o};
+	_cleanup_(run_free) struct run r = {.o = o, .started = time(NULL)};
 	int ret = prepare(&r, err);
 
 	if (ret < 0)
 		return ret;
 	_cleanup_json_ json_t *names = kernel_names(&r);
 
-	ret = run_dir_describe(r.dir, o->argc, o->argv, names, false, err);
+	ret = run_dir_describe(r.dir, r.started, o->argc, o->argv, names, false, err);
 	if (!ret)
 		ret = boot_all(&r, err);
 	if (!ret)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -13,9 +12,8 @@
 #include "publish.h"
 #include "xalloc.h"
 
-static void utc_stamp(char *buf, size_t len, const char *format)
+static void utc_stamp(char *buf, size_t len, const char *format, time_t t)
 {
-	time_t t = time(NULL);
 	struct tm tm;
 
 	strftime(buf, len, format, gmtime_r(&t, &tm));
@@ -34,7 +32,7 @@ static int make_named_by_time(char **dir, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	utc_stamp(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ");
+	utc_stamp(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", time(NULL));
 	for (unsigned i = 1; i < 1000; i++) {
 		_cleanup_free_ char *path = i == 1 ? xasprintf("%s/%s", base, stamp)
 						   : xasprintf("%s/%s-%u", base, stamp, i);
@@ -69,20 +67,21 @@ int run_dir_kernel(const char *dir, const char *kernel, char **sub, struct err *
 	return ret;
 }
 
-int run_dir_describe(const char *dir, int argc, char **argv, const json_t *kernels, bool complete,
-		     struct err *err)
+int run_dir_describe(const char *dir, time_t started, int argc, char **argv, const json_t *kernels,
+		     bool complete, struct err *err)
 {
-	char stamp[32];
+	char start[32], stamp[32];
 	_cleanup_free_ char *path = xasprintf("%s/run.json", dir);
 	_cleanup_json_ json_t *args = json_array();
 
 	for (int i = 0; i < argc; i++)
 		json_array_append_new(args, json_string(argv[i]));
-	utc_stamp(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ");
+	utc_stamp(start, sizeof(start), "%Y-%m-%dT%H:%M:%SZ", started);
+	utc_stamp(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", time(NULL));
 
-	_cleanup_json_ json_t *o =
-		json_pack("{s:s, s:O, s:s, s:O, s:b}", "version", SM_VERSION, "arguments", args,
-			  "written", stamp, "kernels", kernels, "complete", complete);
+	_cleanup_json_ json_t *o = json_pack(
+		"{s:s, s:O, s:s, s:s, s:O, s:b}", "version", SM_VERSION, "arguments", args,
+		"started", start, "written", stamp, "kernels", kernels, "complete", complete);
 	char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
 
 	if (!text)

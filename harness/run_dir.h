@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "err.h"
 #include "xalloc.h"
@@ -17,9 +18,9 @@ int run_dir_make(const char *wanted, char **dir, struct err *err);
 /* DIR/KERNEL, empty: what an earlier run left there is removed. Caller frees. */
 int run_dir_kernel(const char *dir, const char *kernel, char **sub, struct err *err);
 
-/* Write run.json. */
-int run_dir_describe(const char *dir, int argc, char **argv, const json_t *kernels, bool complete,
-		     struct err *err);
+/* Write run.json; again, once the run that @started then is through. */
+int run_dir_describe(const char *dir, time_t started, int argc, char **argv, const json_t *kernels,
+		     bool complete, struct err *err);
 
 /* The kernels of the run in @dir, as run.json names them; none where it is missing or no such file.
  */

@@ -12,6 +12,7 @@
 #include "publish.h"
 #include "record.h"
 #include "report.h"
+#include "run_dir.h"
 #include "test.h"
 #include "xalloc.h"
 
@@ -185,6 +186,26 @@ START_TEST(newer_records_are_refused)
 }
 END_TEST
 
+/* run.json is written before the first boot and after the last: the start stays. */
+START_TEST(start_of_a_run_is_kept)
+{
+	_cleanup_free_ char *path = xasprintf("%s/run.json", dir);
+	_cleanup_json_ json_t *kernels = json_pack("[s]", "k");
+	char *argv[] = {(char *)"run", (char *)"k"};
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(make_dirs(dir, &err), 0);
+	for (int complete = 0; complete <= 1; complete++) {
+		ck_assert_int_eq(run_dir_describe(dir, 86400, 2, argv, kernels, complete, &err), 0);
+		_cleanup_json_ json_t *run = json_load_file(path, 0, NULL);
+
+		ck_assert_str_eq(jstr(run, "started", ""), "1970-01-02T00:00:00Z");
+		ck_assert_str_gt(jstr(run, "written", ""), "2020");
+		ck_assert_int_eq(run_dir_is_complete(dir), complete);
+	}
+}
+END_TEST
+
 /* Verdicts that have just been found are not found again: here they would come out otherwise. */
 START_TEST(judged_is_judged)
 {
@@ -213,6 +234,7 @@ TEST_SUITE(report)
 	tcase_add_test(tc, what_was_left_means_incomplete);
 	tcase_add_test(tc, older_records_are_named);
 	tcase_add_test(tc, newer_records_are_refused);
+	tcase_add_test(tc, start_of_a_run_is_kept);
 	tcase_add_test(tc, judged_is_judged);
 	suite_add_tcase(s, tc);
 	return s;
