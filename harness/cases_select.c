@@ -20,10 +20,10 @@ static int check_suite(const struct variants *vs, const char *suite, struct err 
 				strv_add(&names, vs->v[i].suites.v[k]);
 	if (strv_contains(&names, suite))
 		return 0;
-	_cleanup_free_ char *near = near_matches(suite, &names);
+	_cleanup_free_ char *near = near_matches(suite, &names), *all = strv_join(&names, ", ");
 
-	return err_set(err, ERR_USER, 0, "no suite is called '%s'%s%s%s; see `cases list --help`",
-		       suite, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+	return err_set(err, ERR_USER, 0, "no suite is called '%s'%s%s%s; there are %s", suite,
+		       near ? ", did you mean " : "", near ? near : "", near ? "?" : "", all);
 }
 
 static bool matches(const struct variant *v, const char *only)

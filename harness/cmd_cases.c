@@ -98,7 +98,7 @@ const struct command cmd_cases = {
 	.name = "cases",
 	.args = "list [--suite NAME] [--only PATTERN] [--json]",
 	.summary = "List the cases and variants of a suite",
-	.help = "  --suite NAME    default, exhaustive, schedules or smoke\n"
+	.help = "  --suite NAME    default, exhaustive, schedules, smoke, repro, explore or soak\n"
 		"  --only PATTERN  shell pattern on CASE/VARIANT, or on either part\n"
 		"  --json          print them as one JSON array\n",
 	.run = run,

@@ -177,7 +177,8 @@ END_TEST
 static const struct {
 	const char *suite, *only, *part;
 } mistakes[] = {
-	{"defualt", NULL, "default"},
+	{"defualt", NULL, "did you mean default?"},
+	{"x", NULL, "there are default, exhaustive, schedules, smoke, repro, explore, soak"},
 	{"default", "memfd-0x1ff", "memfd-0x1f"},
 	{"default", "stage-machine/memfd-0xff", "stage-machine/memfd-0xf"},
 };

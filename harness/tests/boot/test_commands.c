@@ -9,8 +9,10 @@
 
 #include "../small_disk.h"
 #include "boot_test.h"
+#include "cases.h"
 #include "cleanup.h"
 #include "json_util.h"
+#include "paths.h"
 #include "publish.h"
 #include "xalloc.h"
 
@@ -57,6 +59,27 @@ START_TEST(help_and_version_are_no_mistakes)
 	free(steal_ptr(log));
 	ck_assert_int_eq(COMMAND(dir, &out, &log, "--version"), 0);
 	ck_assert_ptr_nonnull(strstr(out, "sealmatrix "));
+}
+END_TEST
+
+static const char *const with_suites[] = {"run", "cases"};
+
+START_TEST(help_names_every_suite)
+{
+	_cleanup_free_ char *dir = results_dir("help"), *out = NULL, *log = NULL;
+	_cleanup_free_ char *path = paths_data("cases/cases.conf");
+	_cleanup_variants_ struct variants vs = {0};
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(COMMAND(dir, &out, &log, with_suites[_i], "--help"), 0);
+	ck_assert_msg(cases_load(path, &vs, &err) == 0, "%s", err.msg);
+	const char *suites = strstr(out, "--suite NAME  ");
+
+	ck_assert_ptr_nonnull(suites);
+	for (size_t i = 0; i < vs.n; i++)
+		for (size_t k = 0; k < vs.v[i].suites.n; k++)
+			ck_assert_msg(strstr(suites, vs.v[i].suites.v[k]) != NULL, "no %s in %s",
+				      vs.v[i].suites.v[k], suites);
 }
 END_TEST
 
@@ -324,6 +347,7 @@ TEST_SUITE(commands)
 	tcase_add_loop_test(tc, mistakes_get_one_line_and_status_2, 0,
 			    sizeof(mistakes) / sizeof(*mistakes));
 	tcase_add_test(tc, help_and_version_are_no_mistakes);
+	tcase_add_loop_test(tc, help_names_every_suite, 0, 2);
 	tcase_add_test(tc, report_prints_the_run_again);
 	tcase_add_test(tc, failures_are_told_as_they_come);
 	tcase_add_test(tc, repro_reproduces_and_explains);
