@@ -50,7 +50,7 @@ static int run(int argc, char **argv, struct err *err)
 	if (ret < 0)
 		return ret;
 	return explain ? print_post_mortems(records, pattern, err)
-		       : report_print(argv[optind], records, as_json);
+		       : report_print(argv[optind], records, as_json, -1);
 }
 
 const struct command cmd_report = {

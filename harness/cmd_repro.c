@@ -165,10 +165,8 @@ static int run(int argc, char **argv, struct err *err)
 	struct story story = story_find(records, affected, fixed);
 	int status = story_status(records, &story);
 
-	if (as_json) {
-		report_print(dir, records, true);
-		return status;
-	}
+	if (as_json)
+		return report_print(dir, records, true, status);
 	print_story(records, &story, &ms);
 	print_end(&story, affected, status);
 	printf("The records are in %s\n", dir);

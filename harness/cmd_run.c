@@ -153,8 +153,10 @@ static int run(int argc, char **argv, struct err *err)
 		ret = run_all(&o, &dir, &records, err);
 	if (ret < 0)
 		return ret;
-	ret = report_print(dir, records, as_json);
-	return (o.schedule ? schedule_status(records, err) : 0) ?: ret;
+	ret = o.schedule ? schedule_status(records, err) : 0;
+	int status = report_print(dir, records, as_json, ret < 0 ? STATUS_USAGE : -1);
+
+	return ret < 0 ? ret : status;
 }
 
 const struct command cmd_run = {

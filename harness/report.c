@@ -196,13 +196,13 @@ static void print_json(const json_t *records, const json_t *to_review, const jso
 	putchar('\n');
 }
 
-int report_print(const char *dir, const json_t *records, bool as_json)
+int report_print(const char *dir, const json_t *records, bool as_json, int own)
 {
 	struct tally t;
 	_cleanup_free_ char *missing = unheard(dir, records);
 
 	tally_records(records, &t);
-	int status = tally_status(&t) ?: missing || !is_complete(dir);
+	int status = own >= 0 ? own : tally_status(&t) ?: missing || !is_complete(dir);
 
 	_cleanup_json_ json_t *to_review = review(records),
 			      *to_note = report_notes(dir, records, &t);

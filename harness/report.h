@@ -23,5 +23,8 @@ struct tally;
  */
 json_t *report_notes(const char *dir, const json_t *records, const struct tally *t);
 
-/* Print judged records to stdout (the table, or one JSON object) and return the exit status. */
-int report_print(const char *dir, const json_t *records, bool as_json);
+/*
+ * Print judged records to stdout (the table, or one JSON object) and return the exit status: @own,
+ * of a command that has one of its own; -1: what the records come to.
+ */
+int report_print(const char *dir, const json_t *records, bool as_json, int own);

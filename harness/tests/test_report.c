@@ -94,7 +94,7 @@ static int status(void)
 	int saved = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY);
 
 	dup2(null, STDOUT_FILENO);
-	int ret = report_print(dir, records, false);
+	int ret = report_print(dir, records, false, -1);
 
 	fflush(stdout);
 	dup2(saved, STDOUT_FILENO);

@@ -165,6 +165,9 @@ START_TEST(repro_of_a_healthy_kernel_says_so)
 	/* A program reads the same from the exit status. */
 	status = COMMAND(dir, &out, &log, "repro", "--kernel", "6.1", "--json", "--results", dir);
 	ck_assert_msg(status == 1, "%s", log);
+	_cleanup_json_ json_t *run = json_loads(out, 0, NULL);
+
+	ck_assert_int_eq(jint(run, "status", -1), 1);
 }
 END_TEST
 
@@ -205,6 +208,11 @@ START_TEST(unmet_schedule_is_said_with_status_2)
 				     "C:kill-i<P:store-g1: C exited with status 0"));
 	ck_assert_ptr_nonnull(strstr(out, "ERROR"));
 	ck_assert_ptr_null(strstr(out, "deadlock"));
+	_cleanup_json_ json_t *run = RUN(dir, &status, "6.1", "--accel", "tcg", "--only",
+					 "memfd-0x1f", "--schedule", "C:kill-i<P:store-g1");
+
+	ck_assert_int_eq(status, 2);
+	ck_assert_int_eq(jint(run, "status", -1), 2);
 }
 END_TEST
 
