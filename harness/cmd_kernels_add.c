@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "cmd_kernels.h"
 #include "provider.h"
+#include "source.h"
 #include "user_matrix.h"
 
 /* The matrix outlives the directory that the command was typed in. */
@@ -43,14 +44,22 @@ static int validate(const struct kernel_spec *s, struct kernel *k, struct err *e
 					   : kernel_get(s, NULL, k, err);
 }
 
-/* "6.1" of "6.1.0-56-cloud-amd64", so that ranges take it in. Caller frees. */
-static char *series_text(const char *release)
+/*
+ * "6.1" of the release "6.1.0-56-cloud-amd64", or as the source says it: so that ranges take it in,
+ * and faults can be seeded. Caller frees.
+ */
+static char *series_text(const struct kernel_spec *s, const char *release)
 {
+	_cleanup_source_ struct source source = {0};
+	struct err ignored = ERR_INIT;
 	unsigned major, minor;
 
-	return release && sscanf(release, "%u.%u", &major, &minor) == 2
-		       ? xasprintf("%u.%u", major, minor)
-		       : NULL;
+	if (release && sscanf(release, "%u.%u", &major, &minor) == 2)
+		return xasprintf("%u.%u", major, minor);
+	return strcmp(s->provider, "source") ||
+			       source_resolve(s, false, NULL, &source, &ignored) < 0
+		       ? NULL
+		       : source_series(&source);
 }
 
 int kernels_add(struct matrix *m, const char *path, const char *name, const char *modules,
@@ -67,7 +76,7 @@ int kernels_add(struct matrix *m, const char *path, const char *name, const char
 		ret = matrix_rename(m, s, name, err);
 	if (!ret)
 		ret = validate(s, &k, err);
-	_cleanup_free_ char *series = series_text(k.release);
+	_cleanup_free_ char *series = ret ? NULL : series_text(s, k.release);
 
 	if (!ret)
 		ret = user_matrix_add(s, series, &file, err);

@@ -130,6 +130,13 @@ static int plan(struct mutants_run *r, struct err *err)
 	}
 	for (size_t i = 0; !ret && !r->wanted.n && i < r->faults.n; i++)
 		ret = choose(r, &r->faults.v[i], err);
+	/* An empty list of kernels would be the default ones, which nobody wants to see run here.
+	 */
+	if (!ret && !r->nitems && !r->list)
+		ret = err_set(err, ERR_USER, 0,
+			      "no fault has a patch for any of these kernels; see %s mutants "
+			      "--list",
+			      program_name());
 	return ret;
 }
 

@@ -346,6 +346,28 @@ START_TEST(kernel_is_added_and_explained)
 }
 END_TEST
 
+/* Ranges take it in, and faults can be seeded into it. */
+START_TEST(source_is_added_with_its_series)
+{
+	static const char makefile[] = "VERSION = 5\nPATCHLEVEL = 10\n";
+	_cleanup_free_ char *dir = results_dir("add-source"), *out = NULL, *log = NULL;
+	_cleanup_free_ char *config = xasprintf("%s/config", test_dir());
+	_cleanup_free_ char *tree = xasprintf("%s/tree", test_dir());
+	_cleanup_free_ char *path = xasprintf("%s/Makefile", tree);
+	_cleanup_free_ char *kconfig = xasprintf("%s/Kconfig", tree);
+	struct err err = ERR_INIT;
+
+	setenv("XDG_CONFIG_HOME", config, 1);
+	ck_assert_int_eq(publish_buffer(path, makefile, strlen(makefile), &err), 0);
+	ck_assert_int_eq(publish_buffer(kconfig, "", 0, &err), 0);
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "kernels", "add", tree, "--name", "own"), 0);
+	free(steal_ptr(out));
+	free(steal_ptr(log));
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "mutants", "--list", "--base", "own"), 0);
+	ck_assert_msg(strstr(out, "kernel: own+grow-ignored") != NULL, "%s", out);
+}
+END_TEST
+
 TEST_SUITE(commands)
 {
 	Suite *s = suite_create("commands");
@@ -369,6 +391,7 @@ TEST_SUITE(commands)
 	tcase_add_test(tc, deaf_console_is_no_quiet_one);
 	tcase_add_loop_test(tc, kernel_that_cannot_be_had_is_in_the_records, 0, 2);
 	tcase_add_test(tc, kernel_is_added_and_explained);
+	tcase_add_test(tc, source_is_added_with_its_series);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -111,6 +111,7 @@ static const struct {
 	{{"mutants", "grow-ignore"}, "did you mean grow-ignored"},
 	{{"mutants", "--base", "6.1"}, "6.1 is not built here"},
 	{{"mutants", "exec-ignored", "--base", "plain-6.1"}, "exec-ignored has no patch"},
+	{{"mutants", "--base", "upstream-5.3.16"}, "no fault has a patch for any of these kernels"},
 	{{"mutants", "-j", "none"}, "-j takes a number"},
 	{{"run", "6.1+grow-ignored"}, "'6.1' is not built here"},
 };
