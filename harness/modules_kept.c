@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "modules_kept.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -87,6 +88,22 @@ static void keep(const char *path, const struct module_set *s)
 		publish_buffer(path, text, strlen(text), &ignored);
 }
 
+/* What is about to be loaded is what was cached, to the last byte. Others' modules are theirs. */
+static int verify(const struct kernel *k, const struct module_set *s, struct err *err)
+{
+	_cleanup_free_ char *entry = k->entry ? realpath(k->entry, NULL) : NULL;
+	size_t len = entry ? strlen(entry) : 0;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && entry && i < s->files.n; i++) {
+		_cleanup_free_ char *file = realpath(s->files.v[i], NULL);
+
+		if (file && !strncmp(file, entry, len) && file[len] == '/')
+			ret = cache_check(k->entry, file + len + 1, err);
+	}
+	return ret;
+}
+
 int modules_of(const struct kernel *k, const struct strv *wanted, struct module_set *out,
 	       struct err *err)
 {
@@ -94,9 +111,11 @@ int modules_of(const struct kernel *k, const struct strv *wanted, struct module_
 
 	*out = (struct module_set){0};
 	if (path && load(path, out))
-		return 0;
+		return verify(k, out, err);
 	int ret = modules_closure(k->modules, k->release, wanted, out, err);
 
+	if (!ret)
+		ret = verify(k, out, err);
 	if (!ret && path)
 		keep(path, out);
 	return ret;

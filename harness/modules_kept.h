@@ -5,6 +5,7 @@
 #include "modules.h"
 #include "provider.h"
 
-/* As modules_closure() for @k. */
+/* As modules_closure() for @k. Those in its cache entry are verified: a damaged one is an error,
+ * and the entry is removed. */
 int modules_of(const struct kernel *k, const struct strv *wanted, struct module_set *out,
 	       struct err *err);

@@ -36,7 +36,8 @@ void kernel_free(struct kernel *k);
 /* kernel_get() answers this when the kernel cannot be had here, which @err then explains. */
 #define KERNEL_NOT_AVAILABLE (-ENOPKG)
 
-/* Get one kernel, from the cache or its provider. Both image and modules are verified. */
+/* Get one kernel, from the cache or its provider. The image is verified; modules_of() does that
+ * with the modules that are needed. */
 int kernel_get(const struct kernel_spec *spec, struct progress *pg, struct kernel *out,
 	       struct err *err);
 

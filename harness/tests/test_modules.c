@@ -2,12 +2,14 @@
 /* Closures of modules, in trees of each shape: made here, of ELF files that the compiler makes. */
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "cleanup.h"
 #include "modules_kept.h"
 #include "proc.h"
@@ -177,14 +179,35 @@ END_TEST
 
 /* --- remembered ------------------------------------------------------------------------------- */
 
+/* Entry: a copy of the tree. */
+static int fill(const char *dir, void *arg, struct err *err)
+{
+	_cleanup_free_ char *lib = path_of("lib");
+
+	(void)arg;
+	return proc_run((char *[]){"cp", "-a", lib, (char *)dir, NULL}, NULL, err);
+}
+
+/* Caller frees. */
+static char *cached_tree(void)
+{
+	struct err err = ERR_INIT;
+	char *entry = NULL;
+
+	setenv("XDG_CACHE_HOME", test_dir(), 1);
+	make_tree(&shapes[0]);
+	ck_assert_msg(cache_get("kernel", "0123", fill, NULL, &entry, &err) == 0, "%s", err.msg);
+	return entry;
+}
+
 /* What modules_of() says of the tree, as words; NULL when it had to look and could not. */
-static char *closure_of_kernel(const char *entry, bool with_tools)
+static char *closure_of_kernel(const char *entry, const char *modules, bool with_tools)
 {
 	_cleanup_module_set_ struct module_set set = {0};
 	_cleanup_free_ char *path = xstrdup(getenv("PATH"));
 	_cleanup_strv_ struct strv wanted = {0};
 	const struct kernel k = {
-		.entry = (char *)entry, .modules = (char *)test_dir(), .release = REL};
+		.entry = (char *)entry, .modules = (char *)modules, .release = REL};
 	struct err err = ERR_INIT;
 
 	strv_add(&wanted, "top");
@@ -204,11 +227,11 @@ static char *closure_of_kernel(const char *entry, bool with_tools)
 
 START_TEST(modules_of_the_cache_are_remembered)
 {
-	setenv("XDG_CACHE_HOME", test_dir(), 1);
-	make_tree(&shapes[0]);
-	ck_assert_ptr_null(closure_of_kernel(test_dir(), false));
-	_cleanup_free_ char *found = closure_of_kernel(test_dir(), true);
-	_cleanup_free_ char *kept = closure_of_kernel(test_dir(), false);
+	_cleanup_free_ char *entry = cached_tree();
+
+	ck_assert_ptr_null(closure_of_kernel(entry, entry, false));
+	_cleanup_free_ char *found = closure_of_kernel(entry, entry, true);
+	_cleanup_free_ char *kept = closure_of_kernel(entry, entry, false);
 
 	ck_assert_ptr_nonnull(found);
 	ck_assert_ptr_nonnull(kept);
@@ -222,33 +245,56 @@ START_TEST(other_modules_are_not)
 {
 	setenv("XDG_CACHE_HOME", test_dir(), 1);
 	make_tree(&shapes[0]);
-	_cleanup_free_ char *found = closure_of_kernel(NULL, true);
+	_cleanup_free_ char *found = closure_of_kernel(NULL, test_dir(), true);
 
 	ck_assert_ptr_nonnull(found);
-	ck_assert_ptr_null(closure_of_kernel(NULL, false));
-	ck_assert_ptr_null(closure_of_kernel("/elsewhere", false));
+	ck_assert_ptr_null(closure_of_kernel(NULL, test_dir(), false));
+	ck_assert_ptr_null(closure_of_kernel("/elsewhere", test_dir(), false));
 }
 END_TEST
 
 /* What is damaged, or names files that are gone, is found out again. */
 START_TEST(damaged_memory_is_not_believed)
 {
-	_cleanup_free_ char *low = path_of(TREE "/kernel/lib/low.ko"), *aside = path_of("low.ko");
+	_cleanup_free_ char *entry = cached_tree();
+	_cleanup_free_ char *low = xasprintf("%s/" TREE "/kernel/lib/low.ko", entry);
+	_cleanup_free_ char *aside = path_of("low.ko");
 	_cleanup_free_ char *damage =
 		xasprintf("for f in '%s'/sealmatrix/closure/*; do echo '%s' >\"$f\"; done",
 			  test_dir(), _i ? "{\"files\":[7]}" : "{\"files\":[\"");
-
-	setenv("XDG_CACHE_HOME", test_dir(), 1);
-	make_tree(&shapes[0]);
-	_cleanup_free_ char *found = closure_of_kernel(test_dir(), true);
+	_cleanup_free_ char *found = closure_of_kernel(entry, entry, true);
 
 	must_run((char *[]){"sh", "-c", damage, NULL});
-	ck_assert_ptr_null(closure_of_kernel(test_dir(), false));
-	_cleanup_free_ char *again = closure_of_kernel(test_dir(), true);
+	ck_assert_ptr_null(closure_of_kernel(entry, entry, false));
+	_cleanup_free_ char *again = closure_of_kernel(entry, entry, true);
 
 	ck_assert_str_eq(again, found);
 	ck_assert_int_eq(rename(low, aside), 0);
-	ck_assert_ptr_null(closure_of_kernel(test_dir(), false));
+	ck_assert_ptr_null(closure_of_kernel(entry, entry, false));
+}
+END_TEST
+
+/* One byte of the module itself, whether its closure is remembered or not. */
+START_TEST(damaged_module_is_not_loaded)
+{
+	_cleanup_free_ char *entry = cached_tree();
+	_cleanup_free_ char *top = xasprintf("%s/" TREE "/kernel/fs/top.ko", entry);
+	const struct kernel k = {.entry = entry, .modules = entry, .release = REL};
+	_cleanup_module_set_ struct module_set set = {0};
+	_cleanup_strv_ struct strv wanted = {0};
+	struct err err = ERR_INIT;
+
+	if (_i)
+		free(closure_of_kernel(entry, entry, true));
+	int fd = open(top, O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(pwrite(fd, "X", 1, 10), 1); /* padding behind the ELF identification */
+	close(fd);
+	strv_add(&wanted, "top");
+	strv_add(&wanted, "absent");
+	ck_assert_int_lt(modules_of(&k, &wanted, &set, &err), 0);
+	ck_assert_msg(strstr(err.msg, "fs/top.ko is damaged") != NULL, "%s", err.msg);
+	ck_assert_int_ne(access(entry, F_OK), 0); /* made anew the next time */
 }
 END_TEST
 
@@ -266,6 +312,7 @@ TEST_SUITE(modules)
 	tcase_add_test(tc, modules_of_the_cache_are_remembered);
 	tcase_add_test(tc, other_modules_are_not);
 	tcase_add_loop_test(tc, damaged_memory_is_not_believed, 0, 2);
+	tcase_add_loop_test(tc, damaged_module_is_not_loaded, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }
