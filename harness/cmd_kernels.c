@@ -93,7 +93,23 @@ static int get_one(const struct kernel_spec *spec, json_t *all, struct err *err)
 struct fetch {
 	const struct matrix *m;
 	const size_t *sel;
+	bool update;
 };
+
+/* Something newer than what it is locked to; where that cannot be had, what worked goes on to. */
+static int get_newer(const struct kernel_spec *spec, struct progress *pg, struct kernel *k,
+		     struct err *err)
+{
+	_cleanup_json_ json_t *old = lock_read(spec);
+	struct err second = ERR_INIT;
+	int ret = lock_drop(spec, err);
+
+	if (!ret)
+		ret = kernel_get(spec, pg, k, err);
+	if (ret < 0 && old && lock_write(spec, old, &second) < 0)
+		progress_note(pg, "%s", second.msg);
+	return ret;
+}
 
 static int fetch_one(size_t i, struct progress *pg, int slots, void *arg)
 {
@@ -102,18 +118,19 @@ static int fetch_one(size_t i, struct progress *pg, int slots, void *arg)
 	struct err err = ERR_INIT;
 
 	(void)slots; /* no machine is needed */
-	if (kernel_get(&f->m->v[f->sel[i]], pg, &k, &err) == 0)
+	if ((f->update ? get_newer : kernel_get)(&f->m->v[f->sel[i]], pg, &k, &err) == 0)
 		return 0;
 	progress_note(pg, "%s", err.msg);
 	return STATUS_INFRA;
 }
 
 /* All at once, with progress; a kernel that cannot be had is dropped from @sel, and -EIO told. */
-static int fetch_all(const struct matrix *m, size_t *sel, size_t *nsel, struct err *err)
+static int fetch_all(const struct matrix *m, size_t *sel, size_t *nsel, bool update,
+		     struct err *err)
 {
 	_cleanup_free_ struct pool_item *items = xcalloc(*nsel, sizeof(*items));
 	_cleanup_free_ const char **names = xcalloc(*nsel, sizeof(*names));
-	struct fetch f = {m, sel};
+	struct fetch f = {m, sel, update};
 	size_t kept = 0;
 
 	for (size_t i = 0; i < *nsel; i++)
@@ -129,15 +146,6 @@ static int fetch_all(const struct matrix *m, size_t *sel, size_t *nsel, struct e
 		ret = err_set(err, ERR_INFRA, 0, "%zu of %zu kernels could not be had, see above",
 			      *nsel - kept, *nsel);
 	*nsel = kept;
-	return ret;
-}
-
-static int drop_locks(const struct matrix *m, const size_t *sel, size_t nsel, struct err *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; !ret && i < nsel; i++)
-		ret = lock_drop(&m->v[sel[i]], err);
 	return ret;
 }
 
@@ -187,11 +195,7 @@ static int verb_get(const struct arguments *a, struct matrix *m, size_t *sel, si
 		    struct err *err)
 {
 	struct err printing = ERR_INIT;
-	int ret = a->update ? drop_locks(m, sel, nsel, err) : 0;
-
-	if (ret < 0)
-		return ret;
-	ret = fetch_all(m, sel, &nsel, err);
+	int ret = fetch_all(m, sel, &nsel, a->update, err);
 	int printed = for_kernels(get_one, m, sel, nsel, a->json, ret ? &printing : err);
 
 	return ret ? ret : printed;
@@ -373,7 +377,9 @@ const struct command cmd_kernels = {
 		"  prune    remove from the cache what no kernel of the matrix is made of, with or "
 		"without a\n"
 		"           seeded fault, and leftovers\n\n"
-		"  --update        get: look for newer packages than those that were locked\n"
+		"  --update        get: look for newer packages than those that were locked, and "
+		"keep\n"
+		"                  to those where there are none\n"
 		"  --name NAME     add: what to call it\n"
 		"  --modules DIR   add: the directory that holds lib/modules/RELEASE\n"
 		"  --dry-run       prune: only say what would be removed\n"

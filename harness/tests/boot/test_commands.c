@@ -12,6 +12,8 @@
 #include "cases.h"
 #include "cleanup.h"
 #include "json_util.h"
+#include "lock.h"
+#include "matrix.h"
 #include "paths.h"
 #include "publish.h"
 #include "xalloc.h"
@@ -368,6 +370,32 @@ START_TEST(source_is_added_with_its_series)
 }
 END_TEST
 
+/* The mirror may be away, or the suite gone from it. */
+START_TEST(update_that_finds_nothing_keeps_the_lock)
+{
+	static const char matrix[] = "[k]\nprovider = debian\narch = x86_64\nsuites = gone\n"
+				     "package = linux-image-6.1*\n";
+	_cleanup_free_ char *dir = results_dir("update"), *out = NULL, *log = NULL;
+	_cleanup_free_ char *path = xasprintf("%s/sealmatrix/matrix.conf", test_dir());
+	_cleanup_json_ json_t *packages =
+		json_pack("[{s:s, s:s, s:s, s:s}]", "name", "linux-image-6.1", "version", "1",
+			  "suite", "gone", "sha256", "abc");
+	_cleanup_matrix_ struct matrix m = {0};
+	struct err err = ERR_INIT;
+
+	setenv("XDG_CONFIG_HOME", test_dir(), 1);
+	setenv("XDG_CACHE_HOME", test_dir(), 1);
+	setenv("SEALMATRIX_MIRROR", "file:/nonexistent", 1);
+	ck_assert_int_eq(publish_buffer(path, matrix, strlen(matrix), &err), 0);
+	ck_assert_int_eq(matrix_load(path, &m, &err), 0);
+	ck_assert_int_eq(lock_write(m.v, packages, &err), 0);
+	ck_assert_int_eq(COMMAND(dir, &out, &log, "kernels", "get", "--update", "k"), 3);
+	_cleanup_json_ json_t *kept = lock_read(m.v);
+
+	ck_assert_msg(json_equal(kept, packages), "%s", log);
+}
+END_TEST
+
 TEST_SUITE(commands)
 {
 	Suite *s = suite_create("commands");
@@ -392,6 +420,7 @@ TEST_SUITE(commands)
 	tcase_add_loop_test(tc, kernel_that_cannot_be_had_is_in_the_records, 0, 2);
 	tcase_add_test(tc, kernel_is_added_and_explained);
 	tcase_add_test(tc, source_is_added_with_its_series);
+	tcase_add_test(tc, update_that_finds_nothing_keeps_the_lock);
 	suite_add_tcase(s, tc);
 	return s;
 }
