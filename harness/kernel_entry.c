@@ -12,6 +12,16 @@
 #include "cleanup.h"
 #include "publish.h"
 
+/* Links to where headers and source would be installed: absolute in Fedora's packages and its kin.
+ */
+static bool is_link_to_source(const char *path)
+{
+	const char *rel = path + (strncmp(path, "usr/", 4) ? 0 : 4);
+
+	return !fnmatch("lib/modules/*/build", rel, FNM_PATHNAME) ||
+	       !fnmatch("lib/modules/*/source", rel, FNM_PATHNAME);
+}
+
 bool kernel_entry_wants(const char *path, void *arg)
 {
 	static const char *const patterns[] = {"boot/vmlinu[xz]-*", "boot/config-*",
@@ -20,7 +30,7 @@ bool kernel_entry_wants(const char *path, void *arg)
 	(void)arg;
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
 		if (!fnmatch(patterns[i], path, 0))
-			return true;
+			return !is_link_to_source(path);
 	return false;
 }
 

@@ -169,6 +169,8 @@ static const struct {
 	{"./lib/modules/" REL "/kernel/fs/x.ko.xz", NULL},
 	{"./boot/vmlinuz-" REL, "../lib/modules/" REL "/vmlinuz"},
 	{"./etc/other", NULL},
+	{"./lib/modules/" REL "/build", "/usr/src/kernels/" REL},
+	{"./usr/lib/modules/" REL "/source", "/lib/modules/" REL "/build"},
 };
 
 /* The payload of a .rpm: a compressed cpio archive. */
