@@ -58,10 +58,13 @@ static bool escapes(const char *path, int depth)
 	return false;
 }
 
-/* How many directories lie above the last name in @path, which has no ".."? */
+/*
+ * How many directories lie above the last name in @path, which has no ".."? What is below usr/lib
+ * becomes part of lib (kernel_entry_settle()), and is to stay inside there as well.
+ */
 static int depth_of(const char *path)
 {
-	int n = 0;
+	int n = strncmp(path, "usr/", 4) ? 0 : -1;
 
 	for (const char *p = path; *p;) {
 		size_t len = strcspn(p, "/");

@@ -80,6 +80,16 @@ static int move_all(const char *from, const char *to, struct err *err)
 	return ret;
 }
 
+/* Is @rel in @dir what its name says, with no link on the way? */
+static bool is_own(const char *dir, const char *rel)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", dir, rel), *real = realpath(path, NULL);
+	_cleanup_free_ char *base = realpath(dir, NULL);
+	_cleanup_free_ char *own = xasprintf("%s/%s", base ? base : "", rel);
+
+	return real && !strcmp(real, own);
+}
+
 /* usr/lib and lib are one directory on an installed system, and packages may use both names. */
 static int merge_usr(const char *dir, struct err *err)
 {
@@ -89,60 +99,71 @@ static int merge_usr(const char *dir, struct err *err)
 	if (!release)
 		return 0;
 	_cleanup_free_ char *from = xasprintf("%s/%s", usr, release);
-	_cleanup_free_ char *to = xasprintf("%s/lib/modules/%s", dir, release);
+	_cleanup_free_ char *lib = xasprintf("lib/modules/%s", release);
+	_cleanup_free_ char *usr_lib = xasprintf("usr/%s", lib);
+	_cleanup_free_ char *to = xasprintf("%s/%s", dir, lib);
 	int ret = make_dirs(to, err);
 
-	return ret ? ret : move_all(from, to, err);
+	if (ret < 0)
+		return ret;
+	/* Through a link the one may be the other: moving what is in it would have no end. */
+	if (!is_own(dir, lib) || !is_own(dir, usr_lib))
+		return err_set(err, ERR_INFRA, 0,
+			       "the packages are not to be trusted: %s or %s is reached through a "
+			       "link",
+			       lib, usr_lib);
+	return move_all(from, to, err);
 }
 
-/* The first of the two, with a pattern for a name, that is there. Caller frees; NULL if none. */
-static char *first_of(const char *boot, const char *pattern, const char *other)
+/* A name in boot/ that matches, or else @beside the modules. Caller frees; NULL if none is there.
+ */
+static char *find_file(const char *dir, const char *pattern, const char *beside)
 {
-	_cleanup_free_ char *name = find_name(boot, pattern);
+	static const char *const roots[] = {"lib/modules", "usr/lib/modules"};
+	_cleanup_free_ char *boot = xasprintf("%s/boot", dir), *name = find_name(boot, pattern);
 
 	if (name)
 		return xasprintf("%s/%s", boot, name);
-	return access(other, R_OK) == 0 ? xstrdup(other) : NULL;
+	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
+		_cleanup_free_ char *root = xasprintf("%s/%s", dir, roots[i]);
+		_cleanup_free_ char *release = find_name(root, "*");
+		_cleanup_free_ char *path =
+			release ? xasprintf("%s/%s/%s", root, release, beside) : NULL;
+
+		if (path && access(path, R_OK) == 0)
+			return steal_ptr(path);
+	}
+	return NULL;
 }
 
-/* A name in boot/ may be a link to the file below lib/modules. */
-static int settle_file(const char *from, const char *to, struct err *err)
+/* @from may be a link, to a file in @dir: what lies beside that is other entries'. */
+static int settle_file(const char *dir, const char *from, const char *name, struct err *err)
 {
-	_cleanup_free_ char *real = realpath(from, NULL);
+	_cleanup_free_ char *real = realpath(from, NULL), *base = realpath(dir, NULL);
+	_cleanup_free_ char *to = xasprintf("%s/%s", dir, name);
+	size_t len = base ? strlen(base) : 0;
 
-	return real ? move(real, to, err) : err_set(err, ERR_INFRA, errno, "open %s", from);
+	if (!real || !base)
+		return err_set(err, ERR_INFRA, errno, "open %s", from);
+	if (strncmp(real, base, len) || real[len] != '/')
+		return err_set(err, ERR_INFRA, 0,
+			       "the packages are not to be trusted: %s links out of them", from);
+	return move(real, to, err);
 }
 
-static int settle_image(const char *dir, const char *boot, const char *release, struct err *err)
-{
-	_cleanup_free_ char *other = xasprintf("%s/lib/modules/%s/vmlinuz", dir, release);
-	_cleanup_free_ char *from = first_of(boot, "vmlinu[xz]-*", other);
-	_cleanup_free_ char *to = xasprintf("%s/vmlinuz", dir);
-
-	return from ? settle_file(from, to, err)
-		    : err_set(err, ERR_INFRA, 0, "the packages hold no kernel image");
-}
-
-static int settle_config(const char *dir, const char *boot, const char *release, struct err *err)
-{
-	_cleanup_free_ char *other = xasprintf("%s/lib/modules/%s/config", dir, release);
-	_cleanup_free_ char *from = first_of(boot, "config-*", other);
-	_cleanup_free_ char *to = xasprintf("%s/config", dir);
-
-	return from ? settle_file(from, to, err) : 0;
-}
-
+/* Image and configuration come first: links to them hold only where the package put them. */
 int kernel_entry_settle(const char *dir, struct err *err)
 {
 	_cleanup_free_ char *boot = xasprintf("%s/boot", dir), *usr = xasprintf("%s/usr", dir);
-	int ret = merge_usr(dir, err);
-	_cleanup_free_ char *modules = xasprintf("%s/lib/modules", dir);
-	_cleanup_free_ char *release = find_name(modules, "*");
+	_cleanup_free_ char *image = find_file(dir, "vmlinu[xz]-*", "vmlinuz");
+	int ret = image ? settle_file(dir, image, "vmlinuz", err)
+			: err_set(err, ERR_INFRA, 0, "the packages hold no kernel image");
+	_cleanup_free_ char *config = find_file(dir, "config-*", "config");
 
+	if (!ret && config)
+		ret = settle_file(dir, config, "config", err);
 	if (!ret)
-		ret = settle_image(dir, boot, release ? release : "RELEASE", err);
-	if (!ret)
-		ret = settle_config(dir, boot, release ? release : "RELEASE", err);
+		ret = merge_usr(dir, err);
 	if (!ret)
 		ret = remove_tree(boot, err);
 	return ret ? ret : remove_tree(usr, err);

@@ -100,6 +100,48 @@ START_TEST(whole_package)
 }
 END_TEST
 
+static void put_link(const char *rel, const char *target)
+{
+	_cleanup_free_ char *path = path_of(rel);
+
+	test_file(rel, "", 0); /* its directory */
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink(target, path), 0);
+}
+
+#define USR "t/usr/lib/modules/" REL
+#define LIB "t/lib/modules/" REL
+
+static const struct {
+	const char *image, *link, *target, *says; /* NULL: it is a good one */
+} links[] = {
+	{USR "/vmlinuz", "t/boot/vmlinuz-" REL, "../usr/lib/modules/" REL "/vmlinuz", NULL},
+	{LIB "/vmlinuz", "t/boot/vmlinuz-" REL, "../lib/modules/" REL "/vmlinuz", NULL},
+	/* Below usr all is well; once that is merged it would be another entry's image. */
+	{USR "/other", USR "/vmlinuz", "../../../../other/vmlinuz", "links out of the package"},
+	{USR "/vmlinuz", LIB, "../../usr/lib/modules/" REL, "through a link"},
+	{LIB "/vmlinuz", USR, "../../../lib/modules/" REL, "links out of the package"},
+	{LIB "/vmlinuz", "t/boot/config-" REL, "..", "links out of them"},
+};
+
+START_TEST(links_stay_in_the_package)
+{
+	_cleanup_free_ char *other = path_of("sealmatrix/kernel/other/vmlinuz");
+	_cleanup_kernel_ struct kernel k = {0};
+	struct err err;
+
+	test_file("sealmatrix/kernel/other/vmlinuz", "", 0);
+	test_bzimage(links[_i].image, REL);
+	put_link(links[_i].link, links[_i].target);
+	make_deb("k.deb", "t", "none");
+	int ret = get("debs/k.deb", &k, &err);
+
+	ck_assert_msg((ret < 0) == (links[_i].says != NULL), "%s", err.msg);
+	ck_assert_msg(!ret || strstr(err.msg, links[_i].says), "%s", err.msg);
+	ck_assert_int_eq(access(other, F_OK), 0);
+}
+END_TEST
+
 static void make_split(void)
 {
 	put("shell", "usr/share/doc/shell");
@@ -367,6 +409,7 @@ TEST_SUITE(file_kernel)
 	tcase_add_test(tc, split_package_with_its_parts_beside_it);
 	tcase_add_test(tc, half_of_a_split_package);
 	tcase_add_loop_test(tc, rpm_package, 0, sizeof(filters) / sizeof(*filters));
+	tcase_add_loop_test(tc, links_stay_in_the_package, 0, sizeof(links) / sizeof(*links));
 	tcase_add_test(tc, truncated_rpm_is_refused);
 	tcase_add_loop_test(tc, built_tree_and_its_modules, 0, sizeof(orders) / sizeof(*orders));
 	tcase_add_test(tc, built_tree_with_installed_modules);
