@@ -161,7 +161,9 @@ static int run_make(struct work *w, const char *target, struct err *err)
 		/* What a kernel developer's shell may have set is in no cache key. */
 		"CROSS_COMPILE=", "LLVM=", "KCFLAGS=", "KAFLAGS=", "KCPPFLAGS=", "KBUILD_VERBOSE=",
 		/* Nor are we part of the make that may have started us. */
-		"MAKEFLAGS=", "GNUMAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", NULL};
+		"MAKEFLAGS=", "GNUMAKEFLAGS=", "MFLAGS=", "MAKELEVEL=",
+		/* The user's own file would be written to, or read as the answer to everything. */
+		"KCONFIG_CONFIG", "KCONFIG_ALLCONFIG", NULL};
 	_cleanup_strv_ struct strv argv = {0};
 	struct proc_opts opts = {.env = env,
 				 .log = w->log,

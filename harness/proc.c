@@ -53,7 +53,7 @@ static void child_exec(char *const argv[], const struct child_io *io, pid_t pare
 		_exit(127);
 	close_others(io->keep, io->keep_n);
 	for (const char *const *e = io->env; e && *e; e++)
-		putenv((char *)*e);
+		putenv((char *)*e); /* glibc's takes a NAME without a value away */
 	if (!io->cwd || chdir(io->cwd) == 0)
 		execvp(argv[0], argv);
 	int saved = errno;

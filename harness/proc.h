@@ -12,9 +12,10 @@
 #include "err.h"
 
 struct proc_opts {
-	const char *cwd;	/* NULL: stay */
-	const char *const *env; /* NULL-terminated NAME=VALUE, added to ours; may be NULL */
-	const char *log;	/* append stdout and stderr here; NULL: keep the last lines only */
+	const char *cwd; /* NULL: stay */
+	/* NULL-terminated: NAME=VALUE is added to ours, NAME alone taken away; may be NULL */
+	const char *const *env;
+	const char *log; /* append stdout and stderr here; NULL: keep the last lines only */
 	/* When we die, what the child has started dies as well, not only the child. */
 	bool guarded;
 	int keep; /* a descriptor that it inherits, such as a lock that it is to hold; 0: none */

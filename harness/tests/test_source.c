@@ -27,6 +27,7 @@
  */
 static const char makefile[] =
 	"tinyconfig:\n\techo tinyconfig >> $(BUILD_LOG)\n\techo CONFIG_TINY=y > $(O)/.config\n"
+	"\techo user $${KCONFIG_CONFIG-no} $${KCONFIG_ALLCONFIG-no} >> $(BUILD_LOG)\n"
 	"olddefconfig:\n\t@:\n"
 	"bzImage:\n\tmkdir -p $(O)/arch/x86/boot\n\techo bzImage >> $(BUILD_LOG)\n"
 	"\thead -n 1 main.c >> $(BUILD_LOG)\n"
@@ -315,6 +316,18 @@ START_TEST(patch_is_in_the_kernel)
 	no_patch(&w);
 	ck_assert_msg(provider_source.get(&w.spec, NULL, &plain, &err) == 0, "%s", err.msg);
 	ck_assert_str_eq(plain.release, "9.9.0-one");
+}
+END_TEST
+
+/* What a kernel developer's shell exports. */
+START_TEST(users_own_configuration_is_left_alone)
+{
+	_cleanup_world_ struct world w = world_new();
+
+	setenv("KCONFIG_CONFIG", "/nowhere/my.config", 1);
+	setenv("KCONFIG_ALLCONFIG", "/nowhere/all.config", 1);
+	free(entry_of(&w));
+	ck_assert_uint_eq(made(&w, "user no no"), 1);
 }
 END_TEST
 
@@ -690,6 +703,7 @@ TEST_SUITE(source)
 			    sizeof(mistakes) / sizeof(*mistakes));
 	tcase_add_test(tc, an_interrupted_build_leaves_nothing);
 	tcase_add_test(tc, a_killed_build_leaves_nothing);
+	tcase_add_test(tc, users_own_configuration_is_left_alone);
 	tcase_add_test(tc, old_tree_is_built_with_its_workarounds);
 	tcase_add_test(tc, tree_stays_as_it_is);
 	tcase_add_test(tc, log_is_kept);
