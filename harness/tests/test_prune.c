@@ -210,6 +210,67 @@ START_TEST(users_kernel_is_written_down)
 }
 END_TEST
 
+#define ADDERS 4
+#define EACH   5
+
+static int add_some(int adder)
+{
+	int ret = 0;
+
+	for (int i = 0; !ret && i < EACH; i++) {
+		_cleanup_free_ char *path = xasprintf("/k/%d-%d", adder, i), *file = NULL;
+		struct err err = ERR_INIT;
+
+		ret = add(path, &file, &err);
+	}
+	return ret;
+}
+
+START_TEST(several_add_at_once)
+{
+	_cleanup_free_ char *file = NULL;
+	_cleanup_matrix_ struct matrix m = {0};
+	struct err err = ERR_INIT;
+	int status;
+
+	use_config();
+	for (int i = 0; i < ADDERS; i++)
+		if (fork() == 0)
+			_exit(add_some(i) != 0);
+	for (int i = 0; i < ADDERS; i++) {
+		ck_assert_int_gt(wait(&status), 0);
+		ck_assert_int_eq(status, 0);
+	}
+	ck_assert_int_eq(add("/k/last", &file, &err), 0);
+	ck_assert_int_eq(matrix_load(file, &m, &err), 0);
+	ck_assert_uint_eq(m.n, ADDERS * EACH + 1);
+}
+END_TEST
+
+/* As people have it who keep their settings in a repository. */
+START_TEST(matrix_that_is_a_link_stays_one)
+{
+	_cleanup_free_ char *link = xasprintf("%s/config/sealmatrix/matrix.conf", test_dir());
+	_cleanup_free_ char *mine = xasprintf("%s/mine.conf", test_dir()), *file = NULL;
+	_cleanup_matrix_ struct matrix m = {0};
+	struct err err = ERR_INIT;
+	char target[64] = "";
+
+	use_config();
+	test_file("config/sealmatrix/x", "", 0);
+	ck_assert_int_eq(symlink("../../mine.conf", link), 0);
+	/* Not there yet, as when it is not mounted. */
+	ck_assert_int_lt(add("/k/one", &file, &err), 0);
+	test_file("mine.conf", "# mine\n", 7);
+	ck_assert_msg(add("/k/one", &file, &err) == 0, "%s", err.msg);
+	ck_assert_int_gt(readlink(link, target, sizeof(target) - 1), 0);
+	ck_assert_str_eq(target, "../../mine.conf");
+	ck_assert_str_eq(file, link);
+	ck_assert_int_eq(matrix_load(mine, &m, &err), 0);
+	ck_assert_uint_eq(m.n, 1);
+}
+END_TEST
+
 START_TEST(what_was_seen_is_kept)
 {
 	struct err err = ERR_INIT;
@@ -247,6 +308,8 @@ TEST_SUITE(prune_suite)
 	tcase_add_test(tc, cache_in_use_is_left_alone);
 	tcase_add_test(tc, what_is_not_known_is_not_removed);
 	tcase_add_test(tc, users_kernel_is_written_down);
+	tcase_add_test(tc, several_add_at_once);
+	tcase_add_test(tc, matrix_that_is_a_link_stays_one);
 	tcase_add_test(tc, what_was_seen_is_kept);
 	suite_add_tcase(s, tc);
 	return s;
