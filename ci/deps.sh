@@ -15,10 +15,9 @@ flex bison bc libelf-dev libssl-dev patch xz-utils cpio"
 
 missing=
 for p in $packages; do
-  case $(dpkg-query -W -f='${Status}' "$p" 2>/dev/null) in
-    "install ok installed") ;;
-    *) missing="$missing $p" ;;
-  esac
+  # A held package is installed, too, and one may be there for several architectures.
+  dpkg-query -W -f='${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed ||
+    missing="$missing $p"
 done
 [ -z "$missing" ] && exit 0
 
