@@ -135,8 +135,10 @@ static char *quote_uri(const char *uri)
 static void keyrings(const char *suite, struct strv *out)
 {
 	const char *given = env_or("SEALMATRIX_KEYRING", NULL);
+	/* A link to it does not lie where the user is. One that is not there is told of later. */
+	_cleanup_free_ char *real = given ? realpath(given, NULL) : NULL;
 
-	strv_add(out, given ? given : KEYRING);
+	strv_add(out, real ? real : given ? given : KEYRING);
 	if (!given && apt_is_snapshot(suite) && access(REMOVED, R_OK) == 0)
 		strv_add(out, REMOVED);
 }

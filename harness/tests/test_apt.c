@@ -128,6 +128,21 @@ START_TEST(other_key_is_refused)
 }
 END_TEST
 
+/* As `SEALMATRIX_KEYRING=key.gpg sealmatrix …`. */
+START_TEST(keyring_may_be_named_from_here)
+{
+	archive_new();
+	archive_add("stable", PACKAGE, "6.1.9-1", NULL, NULL);
+	archive_publish("stable", NULL);
+	char *slash = strrchr(getenv("SEALMATRIX_KEYRING"), '/');
+
+	*slash = '\0';
+	ck_assert_int_eq(chdir(getenv("SEALMATRIX_KEYRING")), 0);
+	setenv("SEALMATRIX_KEYRING", slash + 1, 1);
+	expect("stable", CLOUD, NULL, PACKAGE " 6.1.9-1 stable");
+}
+END_TEST
+
 START_TEST(missing_keyring_is_named)
 {
 	_cleanup_apt_package_ struct apt_package p = {0};
@@ -624,6 +639,7 @@ TEST_SUITE(apt)
 	tcase_add_test(tc, newest_of_all_suites_wins);
 	tcase_add_test(tc, package_is_fetched_and_has_its_hash);
 	tcase_add_test(tc, other_key_is_refused);
+	tcase_add_test(tc, keyring_may_be_named_from_here);
 	tcase_add_test(tc, missing_keyring_is_named);
 	tcase_add_loop_test(tc, bad_signature_is_refused, 0, sizeof(damages) / sizeof(*damages));
 	tcase_add_test(tc, altered_index_is_refused);
