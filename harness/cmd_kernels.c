@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cache.h"
@@ -121,16 +122,17 @@ static int fetch_one(size_t i, struct progress *pg, int slots, void *arg)
 	if ((f->update ? get_newer : kernel_get)(&f->m->v[f->sel[i]], pg, &k, &err) == 0)
 		return 0;
 	progress_note(pg, "%s", err.msg);
-	return STATUS_INFRA;
+	return err.kind == ERR_USER ? STATUS_USAGE : STATUS_INFRA;
 }
 
-/* All at once, with progress; a kernel that cannot be had is dropped from @sel, and -EIO told. */
+/* All at once, with progress; a kernel that cannot be had is dropped from @sel, and told. */
 static int fetch_all(const struct matrix *m, size_t *sel, size_t *nsel, bool update,
 		     struct err *err)
 {
 	_cleanup_free_ struct pool_item *items = xcalloc(*nsel, sizeof(*items));
 	_cleanup_free_ const char **names = xcalloc(*nsel, sizeof(*names));
 	struct fetch f = {m, sel, update};
+	enum err_kind kind = ERR_INFRA;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < *nsel; i++)
@@ -139,11 +141,14 @@ static int fetch_all(const struct matrix *m, size_t *sel, size_t *nsel, bool upd
 	int ret = pool_run(items, *nsel, 0, fetch_one, &f, display, err);
 
 	display_free(display);
-	for (size_t i = 0; i < *nsel; i++)
+	for (size_t i = 0; i < *nsel; i++) {
 		if (items[i].status == 0)
 			sel[kept++] = sel[i];
+		else if (WIFEXITED(items[i].status) && WEXITSTATUS(items[i].status) == STATUS_USAGE)
+			kind = ERR_USER; /* one slip is enough to be mended first */
+	}
 	if (!ret && kept < *nsel)
-		ret = err_set(err, ERR_INFRA, 0, "%zu of %zu kernels could not be had, see above",
+		ret = err_set(err, kind, 0, "%zu of %zu kernels could not be had, see above",
 			      *nsel - kept, *nsel);
 	*nsel = kept;
 	return ret;

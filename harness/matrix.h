@@ -48,8 +48,9 @@ int matrix_select(struct matrix *m, char *const *words, size_t nwords, size_t **
 
 /*
  * Add the kernel at @path, under the name of the file or one like it: with the source provider for
- * a kernel's source (a tarball, a .dsc, a directory with Kconfig and nothing built in it), else
- * with the file provider, which says what is wrong with it. The same path twice is one kernel.
+ * a kernel's source (a tarball, a .dsc, a directory with Kconfig and nothing built in it), else,
+ * and when nothing is there, with the file provider, which says what is wrong with it. The same
+ * path twice is one kernel.
  * Index.
  */
 size_t matrix_add_path(struct matrix *m, const char *path);

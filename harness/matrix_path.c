@@ -47,16 +47,17 @@ static bool is_source_tree(const char *path)
 	return access(kconfig, R_OK) == 0 && !file_is_tree(path);
 }
 
-/* Which provider takes it, and under which key. */
+/* Which provider takes it, and under which key. A slip is the file provider's to tell of. */
 static void classify(const char *path, const char **provider, const char **key)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	bool there = access(path, F_OK) == 0;
 
 	*provider = "source";
-	if (!fnmatch("*.tar.*", base, 0) || !fnmatch("*.tar", base, 0) ||
-	    !fnmatch("linux-source-*.deb", base, 0)) {
+	if (there && (!fnmatch("*.tar.*", base, 0) || !fnmatch("*.tar", base, 0) ||
+		      !fnmatch("linux-source-*.deb", base, 0))) {
 		*key = "tarball";
-	} else if (!fnmatch("*.dsc", base, 0)) {
+	} else if (there && !fnmatch("*.dsc", base, 0)) {
 		*key = "dsc";
 	} else if (is_source_tree(path)) {
 		*key = "tree";
