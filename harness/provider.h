@@ -53,7 +53,8 @@ int kernel_describe(const struct kernel_spec *spec, char **about, char **where, 
 
 /*
  * The cache entries that @spec stands for, whether they are there or not: what `kernels prune` has
- * to keep. Without a network. An error when that cannot be told.
+ * to keep. Without a network. An error when that cannot be told: KERNEL_NOT_AVAILABLE when it is
+ * because its source is not where it is looked for now.
  */
 int kernel_uses(const struct kernel_spec *spec, struct strv *entries, struct err *err);
 

@@ -288,10 +288,8 @@ static int uses(const struct kernel_spec *spec, struct strv *entries, struct err
 
 	if (!ret)
 		ret = source_resolve(spec, false, NULL, &j.source, err);
-	if (ret == KERNEL_NOT_AVAILABLE || (!ret && !*j.source.key)) {
-		*err = (struct err)ERR_INIT;
-		return 0;
-	}
+	if (!ret && !*j.source.key)
+		return 0; /* never resolved, so nothing was made of it */
 	if (!ret)
 		ret = make_keys(&j, spec->series, err);
 	if (ret < 0)

@@ -22,6 +22,7 @@ struct prune {
 	bool dry_run;
 	FILE *out;
 	struct strv keep; /* cache entries by their paths */
+	bool keep_built;  /* and all that was built here */
 	struct prune_result *res;
 };
 
@@ -88,6 +89,19 @@ static const char *entry(const struct prune *p, const char *path, const char *na
 	return strv_contains(&p->keep, path) ? NULL : "no kernel of the matrix is made of it";
 }
 
+static const char *built(const struct prune *p, const char *path, const char *name)
+{
+	return p->keep_built && !ends_with(name, ".tmp") ? NULL : entry(p, path, name);
+}
+
+/* Of packages' kernels, which have no System.map, it is always known whose they are. */
+static const char *kernel(const struct prune *p, const char *path, const char *name)
+{
+	_cleanup_free_ char *map = xasprintf("%s/System.map", path);
+
+	return access(map, F_OK) == 0 ? built(p, path, name) : entry(p, path, name);
+}
+
 /* "6.1.json" of the kernel 6.1, as long as it fits what the matrix says. */
 static const char *lock(const struct prune *p, const char *path, const char *name)
 {
@@ -108,11 +122,13 @@ static const char *log_of(const struct prune *p, const char *path, const char *n
 	(void)path;
 	for (size_t i = 0; i < p->m->n; i++) {
 		_cleanup_free_ char *own = xasprintf("%s.log", p->m->v[i].name);
+		_cleanup_free_ char *objects = xasprintf("%s-objects.log", p->m->v[i].name);
 
-		if (!strcmp(own, name))
+		if (!strcmp(own, name) || !strcmp(objects, name))
 			return NULL;
 	}
-	return "no kernel of the matrix has that name";
+	/* How many files a build has (build_watch.h). */
+	return strncmp(name, "files-", 6) ? "no kernel of the matrix has that name" : NULL;
 }
 
 /* Package lists of a suite; its '/' cannot be in a name. */
@@ -140,7 +156,7 @@ static const struct {
 	const char *name;
 	judge_fn *judge;
 } kinds[] = {
-	{"kernel", entry},   {"objects", entry},      {"source", entry},
+	{"kernel", kernel},  {"objects", built},      {"source", built},
 	{"tree", made_anew}, {"template", made_anew}, {"templates", made_anew},
 	{"work", leftover},  {"locks", lock},	      {"logs", log_of},
 	{"apt", suite},	     {"closure", made_anew},  {"durations", made_anew},
@@ -197,6 +213,22 @@ static int prune_kind(struct prune *p, const char *name, judge_fn *judge, struct
 	return ret ? ret : drop_locks(p, dir, &locks, err);
 }
 
+/*
+ * Somebody who set SEALMATRIX_SOURCES for a build need not have done so for this. What nobody ever
+ * built has no log.
+ */
+static void keep_built(struct prune *p, const char *name, struct err *err)
+{
+	_cleanup_free_ char *log = xasprintf("%s/logs/%s.log", p->root, name);
+
+	if (access(log, F_OK) == 0) {
+		p->keep_built = true;
+		fprintf(p->out, "kept all that was built here, for some may be of %s: %s\n", name,
+			err->msg);
+	}
+	*err = (struct err)ERR_INIT;
+}
+
 int prune_cache(const struct matrix *m, bool dry_run, FILE *out, struct prune_result *res,
 		struct err *err)
 {
@@ -207,6 +239,10 @@ int prune_cache(const struct matrix *m, bool dry_run, FILE *out, struct prune_re
 	*res = (struct prune_result){0};
 	for (size_t i = 0; !ret && i < m->n; i++) {
 		ret = kernel_uses(&m->v[i], &p.keep, err);
+		if (ret == KERNEL_NOT_AVAILABLE) {
+			keep_built(&p, m->v[i].name, err);
+			ret = 0;
+		}
 		if (ret < 0)
 			err_context(err, "nothing is removed, for what %s is made of is not known",
 				    m->v[i].name);

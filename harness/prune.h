@@ -17,7 +17,7 @@ struct prune_result {
  * Remove from the cache what no kernel of @m is made of, what can be made anew in no time, and what
  * runs that were killed left behind; each is a line on @out. @dry_run: only say so. -EBUSY while
  * another sealmatrix uses the cache; when it cannot be told what a kernel is made of, nothing is
- * removed.
+ * removed. While a source is away that a kernel was built of, nothing that was built is.
  */
 int prune_cache(const struct matrix *m, bool dry_run, FILE *out, struct prune_result *res,
 		struct err *err);

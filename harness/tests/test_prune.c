@@ -69,8 +69,12 @@ static const char *const waste[] = {
 	"apt/gone/lists/x",	   "template/0123/ram",
 	"durations/0123.json",
 };
-static const char *const kept[] = {"logs/k.log", "apt/stable/stamp",
-				   "apt/a_updates@20200101T000000Z/stamp", "accel/0123/why",
+static const char *const kept[] = {"logs/k.log",
+				   "logs/k-objects.log",
+				   "logs/files-x86_64",
+				   "apt/stable/stamp",
+				   "apt/a_updates@20200101T000000Z/stamp",
+				   "accel/0123/why",
 				   "seen/0123.json"};
 
 #define NWASTE (sizeof(waste) / sizeof(*waste))
@@ -164,6 +168,36 @@ START_TEST(what_is_not_known_is_not_removed)
 	ck_assert_int_lt(prune(&broken, false, &said, &res, &err), 0);
 	ck_assert_msg(strstr(err.msg, "nothing is removed") != NULL, "%s", err.msg);
 	ck_assert(is_there(waste[0]));
+}
+END_TEST
+
+/* As linux-5.3.16.tar.xz is in a shell without SEALMATRIX_SOURCES. */
+START_TEST(source_that_is_away_is_not_held_to_be_gone)
+{
+	static const char text[] = "[s]\nprovider=source\narch=x86_64\ntarball=linux-1.tar.xz\n";
+	static const char *const built[] = {"kernel/4567/System.map", "objects/4567/out/x",
+					    "source/4567/tree/x"};
+	_cleanup_free_ char *said = NULL, *path = xasprintf("%s/source.conf", test_dir());
+	_cleanup_matrix_ struct matrix m = {0};
+	_cleanup_kernel_ struct kernel k = {0};
+	struct prune_result res;
+	struct err err = ERR_INIT;
+
+	begin(&m, &k);
+	test_file("source.conf", text, strlen(text));
+	ck_assert_int_eq(matrix_load(path, &m, &err), 0);
+	for (int i = 0; i < 3; i++)
+		put(built[i]);
+	put("kernel/0123/vmlinuz");
+	put("kernel/89ab.tmp/System.map");
+	if (_i) /* it was built once */
+		put("logs/s.log");
+	ck_assert_msg(prune(&m, false, &said, &res, &err) == 0, "%s", err.msg);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(is_there(built[i]), _i);
+	ck_assert(!is_there("kernel/0123") && !is_there("kernel/89ab.tmp"));
+	ck_assert_msg(!_i || strstr(said, "may be of s: linux-1.tar.xz is not here"), "%s", said);
+	ck_assert_int_eq(access(k.image, R_OK), 0);
 }
 END_TEST
 
@@ -307,6 +341,7 @@ TEST_SUITE(prune_suite)
 	tcase_add_test(tc, what_nothing_needs_goes);
 	tcase_add_test(tc, cache_in_use_is_left_alone);
 	tcase_add_test(tc, what_is_not_known_is_not_removed);
+	tcase_add_loop_test(tc, source_that_is_away_is_not_held_to_be_gone, 0, 2);
 	tcase_add_test(tc, users_kernel_is_written_down);
 	tcase_add_test(tc, several_add_at_once);
 	tcase_add_test(tc, matrix_that_is_a_link_stays_one);
