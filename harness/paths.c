@@ -43,6 +43,18 @@ static char *find_above(const char *dir, const char *probe)
 	}
 }
 
+#define DATA  "share/sealmatrix/"
+#define GUEST "lib/sealmatrix/guest/"
+
+/* @rel below @dir, which holds @probe, where it was installed: wherever that was moved to since. */
+static char *installed(const char *exe, const char *dir, const char *probe, const char *rel)
+{
+	_cleanup_free_ char *path = xasprintf("%s%s", dir, probe);
+	_cleanup_free_ char *prefix = find_above(exe, path);
+
+	return xasprintf("%s/%s%s", prefix ? prefix : SM_PREFIX, dir, rel);
+}
+
 char *paths_data(const char *rel)
 {
 	const char *env = getenv("SEALMATRIX_ROOT");
@@ -59,7 +71,7 @@ char *paths_data(const char *rel)
 		root = cwd ? find_above(cwd, "kernels/matrix.conf") : NULL;
 	}
 	return root ? xasprintf("%s/%s", root, rel)
-		    : xasprintf(SM_PREFIX "/share/sealmatrix/%s", rel);
+		    : installed(exe, DATA, "kernels/matrix.conf", rel);
 }
 
 char *paths_guest(const char *rel)
@@ -73,6 +85,5 @@ char *paths_guest(const char *rel)
 	_cleanup_free_ char *exe = exe_dir();
 	_cleanup_free_ char *dir = find_above(exe, "guest/agent");
 
-	return dir ? xasprintf("%s/guest/%s", dir, rel)
-		   : xasprintf(SM_PREFIX "/lib/sealmatrix/guest/%s", rel);
+	return dir ? xasprintf("%s/guest/%s", dir, rel) : installed(exe, GUEST, "agent", rel);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where the data files are: $SEALMATRIX_ROOT, else the source tree the program was built in
- * (found from /proc/self/exe), else PREFIX/share/sealmatrix.
+ * (found from /proc/self/exe), else share/sealmatrix beside the bin it lies in, or below the PREFIX
+ * it was built for.
  */
 #pragma once
 

@@ -15,6 +15,7 @@
 #include "lock.h"
 #include "matrix.h"
 #include "paths.h"
+#include "proc.h"
 #include "publish.h"
 #include "xalloc.h"
 
@@ -400,6 +401,26 @@ START_TEST(update_that_finds_nothing_keeps_the_lock)
 }
 END_TEST
 
+/* `make install` with another PREFIX or DESTDIR than it was built with: as that lays it out. */
+START_TEST(installed_anywhere_it_finds_its_files)
+{
+	static const char script[] =
+		"mkdir -p bin lib/sealmatrix share/sealmatrix/cases && cp \"$1\"/sealmatrix bin && "
+		"cp -r \"$1\"/guest lib/sealmatrix && cd \"$2\" && "
+		"cp -r kernels images \"$OLDPWD\"/share/sealmatrix && "
+		"cp cases/cases.conf \"$OLDPWD\"/share/sealmatrix/cases && cd - >/dev/null && "
+		"bin/sealmatrix run 6.1 --accel tcg --suite smoke --results run";
+	_cleanup_free_ char *build = xstrdup(driver()), *root = paths_data("");
+	const struct proc_opts opts = {.cwd = test_dir()};
+	struct err err = ERR_INIT;
+
+	*strrchr(build, '/') = '\0';
+	char *argv[] = {"sh", "-ec", (char *)script, "sh", build, root, NULL};
+
+	ck_assert_msg(proc_run(argv, &opts, &err) == 0, "%s", err.msg);
+}
+END_TEST
+
 TEST_SUITE(commands)
 {
 	Suite *s = suite_create("commands");
@@ -424,6 +445,7 @@ TEST_SUITE(commands)
 	tcase_add_loop_test(tc, kernel_that_cannot_be_had_is_in_the_records, 0, 2);
 	tcase_add_test(tc, kernel_is_added_and_explained);
 	tcase_add_test(tc, source_is_added_with_its_series);
+	tcase_add_test(tc, installed_anywhere_it_finds_its_files);
 	tcase_add_test(tc, update_that_finds_nothing_keeps_the_lock);
 	suite_add_tcase(s, tc);
 	return s;
