@@ -209,12 +209,17 @@ static int verb_get(const struct arguments *a, struct matrix *m, size_t *sel, si
 static int verb_build(const struct arguments *a, struct matrix *m, size_t *sel, size_t nsel,
 		      struct err *err)
 {
-	for (size_t i = 0; i < nsel; i++)
-		if (strcmp(m->v[sel[i]].provider, "source"))
-			return err_set(err, ERR_USER, 0,
-				       "%s is no kernel that is built here; `kernels get %s` "
-				       "fetches it",
-				       m->v[sel[i]].name, m->v[sel[i]].name);
+	for (size_t i = 0; i < nsel; i++) {
+		const struct kernel_spec *spec = &m->v[sel[i]];
+
+		if (!strcmp(spec->provider, "source"))
+			continue;
+		if (spec->word && access(spec->word, F_OK) < 0)
+			return err_set(err, ERR_USER, errno, "open %s", spec->word);
+		return err_set(err, ERR_USER, 0,
+			       "%s is no kernel that is built here; `kernels get %s` fetches it",
+			       spec->name, spec->word ? spec->word : spec->name);
+	}
 	return verb_get(a, m, sel, nsel, err);
 }
 

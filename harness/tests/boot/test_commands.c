@@ -39,6 +39,8 @@ static const struct {
 	{{"run", "./typo.tar.xz", "6.1"}, "open ./typo.tar.xz: No such file"},
 	{{"run", "./typo.dsc"}, "open ./typo.dsc: No such file"},
 	{{"run", "./linux-source-typo.deb"}, "./linux-source-typo.deb: No such file"},
+	{{"kernels", "build", "./typo.tar.xz"}, "open ./typo.tar.xz: No such file"},
+	{{"kernels", "build", "./Makefile"}, "`kernels get ./Makefile`"},
 	{{"kernels", "get", "./typo"}, "open ./typo: No such file"},
 	{{"kernels", "lsit"}, "did you mean list"},
 	{{"kernels", "why"}, "which one"},
