@@ -202,7 +202,7 @@ static int step(struct crew *c, bool stopping, struct err *err)
 	for (size_t i = 0; i < c->n; i++)
 		p[i] = (struct pollfd){.fd = c->v[i].pid > 0 ? c->v[i].fd : -1, .events = POLLIN};
 	p[c->n] = (struct pollfd){.fd = stopping ? -1 : slots, .events = POLLIN};
-	if (poll(p, c->n + 1, -1) < 0)
+	if (poll(p, c->n + 1, SIG_LOOK_MS) < 0)
 		return errno == EINTR ? 0 : err_set(err, ERR_INFRA, errno, "wait for machines");
 	for (size_t i = 0; i < c->n; i++) {
 		int one = p[i].revents ? finish(c, i, err) : 0;

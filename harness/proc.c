@@ -181,8 +181,7 @@ static int pump(int lines_fd, struct lines *l, const struct capture *cap)
 	char buf[8192];
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
-		/* The timeout covers a signal that comes between the check and poll(). */
-		int ready = poll(p, 2, 500);
+		int ready = poll(p, 2, SIG_LOOK_MS);
 
 		if (sig_stop())
 			return -EINTR;

@@ -32,6 +32,15 @@ int sig_stop(void)
 	return stop;
 }
 
+bool sig_wait(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	while (!sig_stop() && poll(&p, 1, SIG_LOOK_MS) <= 0)
+		;
+	return !sig_stop();
+}
+
 /* flock() itself would wait for ever behind a signal that came just before it. */
 int sig_flock(int fd, int op)
 {

@@ -44,10 +44,12 @@ int slots_done(int fd, unsigned id, struct err *err)
 int slots_granted(int fd, struct err *err)
 {
 	unsigned id;
+
+	/* A driver that was told to stop grants nothing more. */
+	if (!sig_wait(fd))
+		return err_set(err, ERR_INFRA, EINTR, "wait for a free machine");
 	ssize_t n = recv(fd, &id, sizeof(id), 0);
 
-	if (sig_stop() || (n < 0 && errno == EINTR))
-		return err_set(err, ERR_INFRA, EINTR, "wait for a free machine");
 	if (n != sizeof(id))
 		return err_set(err, ERR_INFRA, n < 0 ? errno : EPIPE, "wait for a free machine");
 	return (int)id;

@@ -15,7 +15,6 @@
 #include "sig.h"
 #include "vm_arch.h"
 
-#define LOOK_MS	 500  /* for a signal that comes between the check and poll() */
 #define GRACE_MS 2000 /* QEMU's time to end when asked to */
 
 struct terminal {
@@ -69,9 +68,7 @@ static void wait_end(pid_t pid)
 	_cleanup_close_ int fd = pidfd_open(pid, 0);
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
-	while (fd >= 0 && !sig_stop() && poll(&p, 1, LOOK_MS) <= 0)
-		;
-	if (!sig_stop())
+	if (fd < 0 || sig_wait(fd))
 		return;
 	kill(pid, SIGTERM);
 	if (poll(&p, 1, GRACE_MS) == 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The pool of machines: so many at once, longest first, and nothing lost when a worker dies. */
+#include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -170,6 +171,17 @@ START_TEST(driver_that_is_gone_is_an_error)
 }
 END_TEST
 
+/* It does not grant anything either, once it was told to stop as we were. */
+START_TEST(stop_before_the_wait_ends_it)
+{
+	struct err err = ERR_INIT;
+
+	raise(SIGTERM);
+	ck_assert_int_eq(slots_granted(pairs[0][1], &err), -EINTR);
+	ck_assert_int_eq(slots_take(pairs[0][1], 0, 1, &err), -EINTR);
+}
+END_TEST
+
 TEST_SUITE(slots)
 {
 	Suite *s = suite_create("slots");
@@ -182,6 +194,7 @@ TEST_SUITE(slots)
 	tcase_add_test(tc, worker_that_is_gone_before_the_grant);
 	tcase_add_test(tc, estimate_follows_what_was_measured);
 	tcase_add_test(tc, driver_that_is_gone_is_an_error);
+	tcase_add_test(tc, stop_before_the_wait_ends_it);
 	suite_add_tcase(s, tc);
 	return s;
 }
