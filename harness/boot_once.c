@@ -210,7 +210,10 @@ static void give_up_restoring(struct session *s, struct job *job, const char *wh
 	job->controls = true;
 }
 
-/* One machine; as boot_account(), or -EAGAIN when it could not be restored. */
+/* No errno: those come from whatever failed. */
+#define STILLBORN 2
+
+/* One machine; as boot_account(), or STILLBORN when it could not be restored. */
 static int boot_once(struct session *s, struct job *job, unsigned nr, struct err *err)
 {
 	_cleanup_(boot_free) struct boot b = {.s = s, .job = job, .nr = nr, .running = -1};
@@ -226,7 +229,7 @@ static int boot_once(struct session *s, struct job *job, unsigned nr, struct err
 		ret = boot_run(&b, &cfg, &res, err);
 	if (!ret && is_stillborn(&b, &res)) {
 		give_up_restoring(s, job, res.text);
-		return -EAGAIN;
+		return STILLBORN;
 	}
 	return ret < 0 ? ret : boot_account(&b, &cfg, &res, err);
 }
@@ -263,7 +266,7 @@ int boot_job(struct session *s, struct job *job, unsigned nr, unsigned step, str
 
 	while (again && boots < MAX_BOOTS) {
 		ret = boot_once(s, job, nr, err);
-		if (ret == -EAGAIN)
+		if (ret == STILLBORN)
 			continue; /* the same, cold */
 		if (ret < 0)
 			return ret;

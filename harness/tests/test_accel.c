@@ -4,39 +4,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "accel_internal.h"
 #include "cleanup.h"
+#include "fake_qemu.h"
 #include "publish.h"
 #include "sig.h"
 #include "test.h"
 #include "xalloc.h"
 
-#define BOOTS "exit 85" /* (SM_EXIT_DONE << 1) | 1 */
+#define BOOTS FAKE_QEMU_DONE
 
-/* Put such a QEMU first in PATH, and an empty cache in place. */
-static void fake_qemu(const char *under_kvm, const char *under_tcg)
+/* Such a QEMU, and an empty cache in place. */
+static void accel_qemu(const char *under_kvm, const char *under_tcg)
 {
-	_cleanup_free_ char *path = xasprintf("%s/bin/qemu-system-x86_64", test_dir());
 	_cleanup_free_ char *cache = xasprintf("%s/cache", test_dir());
-	_cleanup_free_ char *bin =
-		xasprintf("%s/bin:%s", test_dir(), getenv("PATH") ? getenv("PATH") : "");
 	_cleanup_free_ char *script =
-		xasprintf("#!/bin/sh\n"
-			  "case \"$*\" in\n"
+		xasprintf("case \"$*\" in\n"
 			  "--version) echo 'QEMU emulator version 1.2.3 (fake)'; exit ;;\n"
 			  "*'-accel kvm'*sm.init=exit*) echo kvm >>'%s/boots'; %s ;;\n"
 			  "*'-accel tcg'*sm.init=exit*) echo tcg >>'%s/boots'; %s ;;\n"
 			  "esac\n",
 			  test_dir(), under_kvm, test_dir(), under_tcg);
-	struct err err = ERR_INIT;
 
-	ck_assert_int_eq(publish_buffer(path, script, strlen(script), &err), 0);
-	ck_assert_int_eq(chmod(path, 0755), 0);
-	setenv("PATH", bin, 1);
+	fake_qemu(script);
 	setenv("XDG_CACHE_HOME", cache, 1);
 }
 
@@ -67,7 +60,7 @@ START_TEST(device_missing_or_closed)
 {
 	_cleanup_free_ char *why = NULL, *path = xasprintf("%s/kvm", test_dir());
 
-	fake_qemu(BOOTS, BOOTS);
+	accel_qemu(BOOTS, BOOTS);
 	ck_assert_int_eq(accel_probe_device(path, "x86_64", "/kernel", "/initrd", &why), VM_TCG);
 	ck_assert_msg(strstr(why, path) && strstr(why, "No such file"), "%s", why);
 	no_boot_since("");
@@ -78,7 +71,7 @@ START_TEST(kvm_that_boots_is_remembered)
 {
 	_cleanup_free_ char *why = NULL, *again = NULL;
 
-	fake_qemu(BOOTS, BOOTS);
+	accel_qemu(BOOTS, BOOTS);
 	ck_assert_int_eq(probe(&why), VM_KVM);
 	no_boot_since("kvm\n");
 	ck_assert_int_eq(probe(&again), VM_KVM);
@@ -94,7 +87,7 @@ START_TEST(kvm_that_does_not_boot_is_remembered)
 					   "echo 'kvm: cannot set MSR' >&2; exit 1"};
 	_cleanup_free_ char *why = NULL, *again = NULL;
 
-	fake_qemu(ways[_i], BOOTS);
+	accel_qemu(ways[_i], BOOTS);
 	ck_assert_int_eq(probe(&why), VM_TCG);
 	ck_assert_msg(!strncmp(why, "TCG: ", 5) && strstr(why, "cannot set MSR"), "%s", why);
 	ck_assert_int_eq(probe(&again), VM_TCG);
@@ -108,11 +101,11 @@ START_TEST(bad_kernel_is_not_held_against_kvm)
 {
 	_cleanup_free_ char *why = NULL, *good = NULL;
 
-	fake_qemu("exit 1", "echo 'bad magic' >&2; exit 1");
+	accel_qemu("exit 1", "echo 'bad magic' >&2; exit 1");
 	ck_assert_int_eq(probe(&why), VM_TCG);
 	ck_assert_msg(strstr(why, "bad magic") != NULL, "%s", why);
 	no_boot_since("kvm\ntcg\n");
-	fake_qemu(BOOTS, BOOTS);
+	accel_qemu(BOOTS, BOOTS);
 	ck_assert_int_eq(probe(&good), VM_KVM);
 }
 END_TEST
@@ -125,7 +118,7 @@ START_TEST(flood_is_cut_short)
 		"head -c 1100000 /dev/zero >\"$p\"; exec sleep 1000";
 	_cleanup_free_ char *why = NULL;
 
-	fake_qemu("exit 1", flood);
+	accel_qemu("exit 1", flood);
 	ck_assert_int_eq(probe(&why), VM_TCG);
 	ck_assert_msg(strstr(why, "more than 1 MiB") != NULL, "%s", why);
 	no_boot_since("kvm\ntcg\n");
@@ -137,7 +130,7 @@ START_TEST(interrupted_probe_is_not_remembered)
 	_cleanup_free_ char *why = NULL;
 	int status;
 
-	fake_qemu("kill -INT $PPID; sleep 1000", BOOTS);
+	accel_qemu("kill -INT $PPID; sleep 1000", BOOTS);
 	pid_t child = fork();
 
 	if (child == 0) {
@@ -147,7 +140,7 @@ START_TEST(interrupted_probe_is_not_remembered)
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
 	no_boot_since("kvm\n");
-	fake_qemu(BOOTS, BOOTS);
+	accel_qemu(BOOTS, BOOTS);
 	ck_assert_int_eq(probe(&why), VM_KVM);
 }
 END_TEST
@@ -156,7 +149,7 @@ START_TEST(no_qemu)
 {
 	_cleanup_free_ char *why = NULL;
 
-	fake_qemu(BOOTS, BOOTS);
+	accel_qemu(BOOTS, BOOTS);
 	setenv("PATH", test_dir(), 1);
 	ck_assert_int_eq(probe(&why), VM_TCG);
 	ck_assert_msg(strstr(why, "could not be tried") && strstr(why, "install"), "%s", why);
@@ -167,7 +160,7 @@ START_TEST(concurrent_workers_probe_once)
 {
 	int status, n = 0;
 
-	fake_qemu("sleep 0.2; exit 85", BOOTS);
+	accel_qemu("sleep 0.2; exit 85", BOOTS);
 	for (int i = 0; i < 4; i++) {
 		if (fork())
 			continue;
