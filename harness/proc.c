@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -179,6 +180,7 @@ static int pump(int lines_fd, struct lines *l, const struct capture *cap)
 	struct pollfd p[2] = {{.fd = lines_fd, .events = POLLIN},
 			      {.fd = cap ? cap->fd : -1, .events = POLLIN}};
 	char buf[8192];
+	int ret;
 
 	while (p[0].fd >= 0 || p[1].fd >= 0) {
 		int ready = poll(p, 2, SIG_LOOK_MS);
@@ -198,10 +200,10 @@ static int pump(int lines_fd, struct lines *l, const struct capture *cap)
 				return -errno;
 			if (n == 0)
 				p[i].fd = -1;
-			else if (i == 0 && lines_take(l, buf, n) < 0)
-				return -errno;
 			else if (i == 1)
 				fwrite(buf, 1, n, cap->f);
+			else if ((ret = lines_take(l, buf, n)) < 0)
+				return ret;
 		}
 	}
 	return 0;
@@ -231,6 +233,21 @@ static int check_status(const char *what, int status, const struct strv *tail, s
 			       WTERMSIG(status), strsignal(WTERMSIG(status)), said);
 	return err_set(err, ERR_INFRA, 0, "%s failed with status %d%s", what, WEXITSTATUS(status),
 		       said);
+}
+
+/* It may have closed its output, and go on. */
+static int wait_end(const char *what, pid_t pid, const struct strv *tail, struct err *err)
+{
+	_cleanup_close_ int fd = pidfd_open(pid, 0);
+	int status = 0;
+
+	if (fd >= 0 && !sig_wait(fd)) {
+		proc_end(pid);
+		return err_set(err, ERR_INFRA, EINTR, "%s", what);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return check_status(what, status, tail, err);
 }
 
 static int open_log(const struct proc_opts *opts, int *fd, struct err *err)
@@ -292,12 +309,7 @@ static int run(char *const argv[], const struct proc_opts *opts, FILE *capture, 
 	if (l.have)
 		line_done(&l);
 	tail = l.tail;
-
-	int status = 0;
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return check_status(argv[0], status, &tail, err);
+	return wait_end(argv[0], pid, &tail, err);
 }
 
 int proc_run(char *const argv[], const struct proc_opts *opts, struct err *err)

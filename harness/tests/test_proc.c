@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,6 +118,40 @@ START_TEST(quoted_word_is_what_the_shell_takes)
 }
 END_TEST
 
+static void stop_us(void *arg, const char *line)
+{
+	(void)arg;
+	(void)line;
+	raise(SIGTERM);
+}
+
+/* A last line without its newline is handed on once the output has ended, and no earlier. */
+START_TEST(stop_signal_ends_a_child_that_has_closed_its_output)
+{
+	struct proc_opts o = {.line = stop_us};
+	struct err err = ERR_INIT;
+
+	sig_init();
+	ck_assert_int_eq(
+		proc_run(SH("printf last; exec >/dev/null 2>&1; exec sleep 1000"), &o, &err),
+		-EINTR);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+END_TEST
+
+START_TEST(log_that_is_cut_off_is_an_error)
+{
+	_cleanup_free_ char *log = xasprintf("%s/log", test_dir());
+	const struct rlimit little = {1000, RLIM_INFINITY};
+	struct proc_opts o = {.log = log};
+	struct err err = ERR_INIT;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &little), 0);
+	ck_assert_int_eq(proc_run(SH("head -c 4000 /dev/zero"), &o, &err), -ENOSPC);
+}
+END_TEST
+
 TEST_SUITE(proc)
 {
 	Suite *s = suite_create("proc");
@@ -131,6 +166,8 @@ TEST_SUITE(proc)
 	tcase_add_test(tc, every_line_is_seen);
 	tcase_add_test(tc, child_dies_with_its_parent);
 	tcase_add_test(tc, stop_signal_ends_the_child);
+	tcase_add_test(tc, stop_signal_ends_a_child_that_has_closed_its_output);
+	tcase_add_test(tc, log_that_is_cut_off_is_an_error);
 	suite_add_tcase(s, tc);
 	return s;
 }
