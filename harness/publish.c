@@ -87,8 +87,10 @@ int publish_commit(struct publish *p, struct err *err)
 	_cleanup_publish_ struct publish own = *p;
 
 	*p = (struct publish){0};
-	if (fflush(own.f) == EOF || fsync(fileno(own.f)) < 0)
-		return err_set(err, ERR_INFRA, errno, "write %s", own.tmp);
+	errno = 0;
+	/* Bytes may be lost that nobody missed: a disk that was full for a moment. */
+	if (ferror(own.f) || fflush(own.f) == EOF || fsync(fileno(own.f)) < 0)
+		return err_set(err, ERR_INFRA, errno ? errno : EIO, "write %s", own.tmp);
 	if (rename(own.tmp, own.final) < 0)
 		return err_set(err, ERR_INFRA, errno, "rename %s to %s", own.tmp, own.final);
 	free(steal_ptr(own.tmp));

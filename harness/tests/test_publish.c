@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +61,33 @@ START_TEST(full_disk_is_said_and_leaves_nothing)
 }
 END_TEST
 
+static void room(rlim_t bytes)
+{
+	const struct rlimit lim = {bytes, RLIM_INFINITY};
+
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &lim), 0);
+}
+
+/* As libarchive writes: what comes back of fwrite() is not looked at. */
+START_TEST(disk_that_was_full_for_a_moment)
+{
+	_cleanup_free_ char *path = xasprintf("%s/x", test_dir());
+	struct err err = ERR_INIT;
+	struct publish p;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(publish_open(&p, path, &err), 0);
+	room(1000);
+	for (int i = 0; i < 10000; i++)
+		fputc('x', p.f);
+	fflush(p.f);
+	room(RLIM_INFINITY);
+	fputs("the rest", p.f);
+	ck_assert_int_eq(publish_commit(&p, &err), -EIO);
+	ck_assert_int_eq(entries(test_dir()), 0);
+}
+END_TEST
+
 START_TEST(too_big_a_file_is_refused)
 {
 	_cleanup_free_ char *path = xasprintf("%s/big", test_dir());
@@ -95,6 +124,7 @@ TEST_SUITE(publish)
 
 	tcase_add_test(tc, whole_or_not_at_all);
 	tcase_add_test(tc, full_disk_is_said_and_leaves_nothing);
+	tcase_add_test(tc, disk_that_was_full_for_a_moment);
 	tcase_add_test(tc, too_big_a_file_is_refused);
 	tcase_add_test(tc, remove_tree_does_not_follow_links);
 	suite_add_tcase(s, tc);
