@@ -40,15 +40,13 @@ static bool is_control(const struct variant *v)
  * A stage machine may panic its kernel, hang it or leave it damaged; the probes of seals and
  * copy-on-write are many and short. To boot for each would cost more than it is worth.
  */
-static bool share_machine(const struct variant *a, const struct variant *b, enum isolation how,
-			  bool restored)
+static enum isolation isolation_of(const struct variant *v, enum isolation how, bool restored)
 {
-	if (how == ISOLATION_AUTO && !restored)
-		how = ISOLATION_BOOT;
-	if (how == ISOLATION_AUTO)
-		how = strcmp(a->kind, "machine") ? ISOLATION_GROUP : ISOLATION_VARIANT;
-	return how == ISOLATION_BOOT ||
-	       (how == ISOLATION_GROUP && !strcmp(a->case_name, b->case_name));
+	if (how != ISOLATION_AUTO)
+		return how;
+	if (!restored)
+		return ISOLATION_BOOT;
+	return strcmp(v->kind, "machine") ? ISOLATION_GROUP : ISOLATION_VARIANT;
 }
 
 struct plan {
@@ -73,10 +71,16 @@ static void add_controls(const struct variants *vs, struct job *job)
 static struct job *find(const struct plan *p, const struct variants *vs, size_t variant,
 			enum isolation how, bool restored)
 {
+	const struct variant *v = &vs->v[variant];
+
+	how = isolation_of(v, how, restored);
+	/* There may be thousands. */
+	if (how == ISOLATION_VARIANT)
+		return NULL;
 	for (size_t j = 0; j < p->n; j++)
 		for (size_t i = 0; i < variant; i++)
 			if (p->v[j].todo[i] && !is_control(&vs->v[i]) &&
-			    share_machine(&vs->v[i], &vs->v[variant], how, restored))
+			    (how == ISOLATION_BOOT || !strcmp(vs->v[i].case_name, v->case_name)))
 				return &p->v[j];
 	return NULL;
 }

@@ -84,6 +84,17 @@ static void __attribute__((noreturn)) child(struct crew *c, size_t i, pid_t pare
 	_exit(ret < 0 ? FAILED : 0);
 }
 
+/* Its wait status. */
+static int reap(struct worker *w, struct rusage *ru)
+{
+	int status = 0;
+
+	while (wait4(w->pid, &status, 0, ru) < 0 && errno == EINTR)
+		;
+	w->pid = 0;
+	return status;
+}
+
 static int start(struct crew *c, size_t i, struct err *err)
 {
 	struct worker *w = &c->v[i];
@@ -106,7 +117,14 @@ static int start(struct crew *c, size_t i, struct err *err)
 	}
 	w->since = watchdog_now();
 	w->fd = pidfd_open(w->pid, 0);
-	return w->fd < 0 ? err_set(err, ERR_INFRA, errno, "watch a job") : 0;
+	if (w->fd >= 0)
+		return 0;
+	int ret = err_set(err, ERR_INFRA, errno, "watch a job");
+
+	/* Nobody would see its end. */
+	kill(w->pid, SIGKILL);
+	reap(w, NULL);
+	return ret;
 }
 
 /*
@@ -143,11 +161,8 @@ static int finish(struct crew *c, size_t i, struct err *err)
 	struct worker *w = &c->v[i];
 	struct err own = ERR_INIT;
 	struct rusage ru;
-	int status, ret = 0;
+	int status = reap(w, &ru), ret = 0;
 
-	while (wait4(w->pid, &status, 0, &ru) < 0 && errno == EINTR)
-		;
-	w->pid = 0;
 	w->ended = true;
 	if (WIFSIGNALED(status)) {
 		ret = err_set(&own, ERR_INFRA, 0, "the process of a job was killed by signal %d",
@@ -163,6 +178,9 @@ static int finish(struct crew *c, size_t i, struct err *err)
 	}
 	if (ret < 0 && !err->kind)
 		*err = own;
+	/* There may be more jobs than descriptors. */
+	close(steal_fd(&w->fd));
+	close(steal_fd(&w->error));
 	int done = slots_done(c->s->o->slots, i, &own);
 
 	return ret ? ret : done;
@@ -196,20 +214,23 @@ static void tell_all(struct crew *c)
 /* Wait for a grant or an end, and deal with it. */
 static int step(struct crew *c, bool stopping, struct err *err)
 {
-	_cleanup_free_ struct pollfd *p = xcalloc(c->n + 1, sizeof(*p));
+	/* Only what runs: poll() takes no more than there may be descriptors. */
+	_cleanup_free_ struct pollfd *p = xcalloc(running(c) + 1, sizeof(*p));
 	int ret = 0, slots = c->s->o->slots;
+	size_t n = 0, at = 0;
 
+	p[n++] = (struct pollfd){.fd = stopping ? -1 : slots, .events = POLLIN};
 	for (size_t i = 0; i < c->n; i++)
-		p[i] = (struct pollfd){.fd = c->v[i].pid > 0 ? c->v[i].fd : -1, .events = POLLIN};
-	p[c->n] = (struct pollfd){.fd = stopping ? -1 : slots, .events = POLLIN};
-	if (poll(p, c->n + 1, SIG_LOOK_MS) < 0)
+		if (c->v[i].pid > 0)
+			p[n++] = (struct pollfd){.fd = c->v[i].fd, .events = POLLIN};
+	if (poll(p, n, SIG_LOOK_MS) < 0)
 		return errno == EINTR ? 0 : err_set(err, ERR_INFRA, errno, "wait for machines");
 	for (size_t i = 0; i < c->n; i++) {
-		int one = p[i].revents ? finish(c, i, err) : 0;
+		int one = c->v[i].pid > 0 && p[++at].revents ? finish(c, i, err) : 0;
 
 		ret = ret ? ret : one;
 	}
-	if (ret || !p[c->n].revents || sig_stop())
+	if (ret || !p[0].revents || sig_stop())
 		return ret;
 	int id = slots_granted(slots, err);
 

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The jobs of one kernel: what becomes of them when processes cannot be had, or die. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "boot_internal.h"
 #include "cleanup.h"
 #include "fake_qemu.h"
+#include "json_util.h"
 #include "publish.h"
+#include "record.h"
 #include "refuse.h"
+#include "slots.h"
 #include "test.h"
 #include "xalloc.h"
 
@@ -64,6 +70,89 @@ START_TEST(no_process_for_a_machine_is_an_error)
 }
 END_TEST
 
+static int worker_end(void *fd, size_t worker)
+{
+	(void)worker;
+	return *(int *)fd;
+}
+
+/* A driver that lets @slots machines run at once. */
+static pid_t drive(unsigned slots)
+{
+	struct err err = ERR_INIT;
+	int fds[2];
+
+	ck_assert_int_eq(slots_pair(fds, &err), 0);
+	o.slots = fds[1];
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct sched sched = {.slots = slots};
+		struct pollfd p = {.fd = fds[0], .events = POLLIN};
+
+		close(fds[1]);
+		while (poll(&p, 1, -1) > 0 && sched_take(&sched, 0, fds[0]) == 0)
+			sched_grant(&sched, worker_end, &fds[0]);
+		_exit(0);
+	}
+	close(fds[0]);
+	return pid;
+}
+
+/* boot_jobs() with a machine for each variant. */
+static int run_all(struct err *err)
+{
+	struct job *jobs;
+	size_t n = jobs_plan(&vs, o.isolation, false, &jobs);
+	pid_t driver = drive(2);
+	int ret = boot_jobs(&s, jobs, n, 1, err);
+
+	close(o.slots);
+	ck_assert_int_eq(waitpid(driver, NULL, 0), driver);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left */
+	jobs_free(jobs, n);
+	return ret;
+}
+
+/* How many machines have left their record. */
+static size_t machines(void)
+{
+	_cleanup_free_ char *path = xasprintf("%s/records.jsonl", test_dir());
+	_cleanup_json_ json_t *records = json_array();
+	struct err err = ERR_INIT;
+	size_t i, n = 0;
+	json_t *r;
+
+	ck_assert_msg(records_load_file(path, false, records, &err) == 0, "%s", err.msg);
+	json_array_foreach (records, i, r)
+		n += !strcmp(jstr(r, "type", ""), "boot");
+	return n;
+}
+
+START_TEST(more_jobs_than_descriptors)
+{
+	const struct rlimit few = {MANY, MANY};
+	struct err err = ERR_INIT;
+
+	world(FAKE_QEMU_DONE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	ck_assert_msg(run_all(&err) == 0, "%s", err.msg);
+	ck_assert_uint_eq(machines(), MANY);
+}
+END_TEST
+
+START_TEST(job_that_cannot_be_watched_is_an_error)
+{
+	struct err err = ERR_INIT;
+
+	world(FAKE_QEMU_DONE);
+	if (!REFUSE({.call = SYS_pidfd_open, .error = EMFILE}))
+		return;
+	ck_assert_int_eq(run_all(&err), -EMFILE);
+	ck_assert_msg(strstr(err.msg, "watch a job") != NULL, "%s", err.msg);
+}
+END_TEST
+
 TEST_SUITE(boot_workers)
 {
 	Suite *suite = suite_create("boot workers");
@@ -71,6 +160,8 @@ TEST_SUITE(boot_workers)
 
 	tcase_set_timeout(tc, 120); /* only against a hang */
 	tcase_add_test(tc, no_process_for_a_machine_is_an_error);
+	tcase_add_test(tc, more_jobs_than_descriptors);
+	tcase_add_test(tc, job_that_cannot_be_watched_is_an_error);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
