@@ -41,7 +41,8 @@ struct crew {
 	struct worker *v;
 	size_t n;
 	unsigned first_nr;
-	bool told; /* to stop */
+	bool told;	    /* to stop */
+	struct err crashed; /* a job whose process was killed: the others go on */
 };
 
 static void crew_free(struct crew *c)
@@ -165,8 +166,8 @@ static int finish(struct crew *c, size_t i, struct err *err)
 
 	w->ended = true;
 	if (WIFSIGNALED(status)) {
-		ret = err_set(&own, ERR_INFRA, 0, "the process of a job was killed by signal %d",
-			      WTERMSIG(status));
+		err_set(&c->crashed, ERR_INFRA, 0, "the process of a job was killed by signal %d",
+			WTERMSIG(status));
 	} else if (WEXITSTATUS(status)) {
 		char why[1024] = "";
 
@@ -275,6 +276,10 @@ static int run_all_jobs(struct crew *c, struct err *err)
 	}
 	if (!ret && sig_stop())
 		ret = err_set(err, ERR_INFRA, EINTR, "run the machines");
+	if (!ret && c->crashed.kind) {
+		*err = c->crashed;
+		ret = -EIO;
+	}
 	return ret;
 }
 

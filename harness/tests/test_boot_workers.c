@@ -16,6 +16,7 @@
 #include "publish.h"
 #include "record.h"
 #include "refuse.h"
+#include "sig.h"
 #include "slots.h"
 #include "test.h"
 #include "xalloc.h"
@@ -38,6 +39,7 @@ static void world(const char *qemu)
 	_cleanup_free_ char *list = xasprintf("%s/images/initramfs.list", test_dir());
 	struct err err = ERR_INIT;
 
+	sig_init(); /* Check's handler, which jobs would have, ends the whole test */
 	ck_assert_int_eq(publish_buffer(list, "dir /x 0755\n", 12, &err), 0);
 	setenv("SEALMATRIX_ROOT", test_dir(), 1);
 	fake_qemu(qemu);
@@ -153,6 +155,21 @@ START_TEST(job_that_cannot_be_watched_is_an_error)
 }
 END_TEST
 
+/* As the kernel does to whoever uses most memory. */
+START_TEST(killed_job_costs_its_own_machine_only)
+{
+	_cleanup_free_ char *once = xasprintf("%s/once", test_dir());
+	_cleanup_free_ char *qemu =
+		xasprintf("mkdir '%s' && kill -KILL $PPID; " FAKE_QEMU_DONE, once);
+	struct err err = ERR_INIT;
+
+	world(qemu);
+	ck_assert_int_lt(run_all(&err), 0);
+	ck_assert_msg(strstr(err.msg, "killed by signal 9") != NULL, "%s", err.msg);
+	ck_assert_uint_eq(machines(), MANY - 1);
+}
+END_TEST
+
 TEST_SUITE(boot_workers)
 {
 	Suite *suite = suite_create("boot workers");
@@ -162,6 +179,7 @@ TEST_SUITE(boot_workers)
 	tcase_add_test(tc, no_process_for_a_machine_is_an_error);
 	tcase_add_test(tc, more_jobs_than_descriptors);
 	tcase_add_test(tc, job_that_cannot_be_watched_is_an_error);
+	tcase_add_test(tc, killed_job_costs_its_own_machine_only);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
