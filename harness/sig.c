@@ -19,11 +19,14 @@ static void on_signal(int sig)
 void sig_init(void)
 {
 	/* No SA_RESTART: whoever waits must see EINTR and look at sig_stop(). */
-	struct sigaction sa = {.sa_handler = on_signal};
+	struct sigaction sa = {.sa_handler = on_signal}, old;
 	static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
 
 	for (size_t i = 0; i < sizeof(stops) / sizeof(*stops); i++)
-		sigaction(stops[i], &sa, NULL);
+		/* What is ignored is to be: by nohup, or a shell. SIGTERM is how we end our own. */
+		if (sigaction(stops[i], NULL, &old) == 0 &&
+		    (old.sa_handler != SIG_IGN || stops[i] == SIGTERM))
+			sigaction(stops[i], &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 

@@ -7,7 +7,7 @@
 /* No poll() waits longer without a look at sig_stop(): a signal may come just before it. */
 #define SIG_LOOK_MS 500
 
-/* Install the handlers for SIGINT, SIGTERM and SIGHUP; ignore SIGPIPE. */
+/* Install handlers for SIGTERM and, unless they are ignored, SIGINT and SIGHUP; ignore SIGPIPE. */
 void sig_init(void);
 
 /* The signal that asked us to stop, or 0. */

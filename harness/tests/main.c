@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Runs every suite, or the one named on the command line. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ int main(int argc, char **argv)
 	SRunner *runner = srunner_create(NULL);
 	struct err err = ERR_INIT;
 
+	/* A shell's background jobs ignore it, and tests send it; SIGHUP is left to nohup. */
+	signal(SIGINT, SIG_DFL);
 	make_base();
 	for (test_suite_fn *const *s = __start_sm_suites; s < __stop_sm_suites; s++)
 		srunner_add_suite(runner, (*s)());
