@@ -19,6 +19,7 @@
 #define MEMBERS_MAX  200
 #define MANIFEST_MAX (4 << 20)
 #define MEMBER_MAX   (1L << 30) /* a kernel, or QEMU's log of a run in real time */
+#define TOTAL_MAX    (4L << 30)
 
 static void entry_freep(struct archive_entry **e)
 {
@@ -96,8 +97,9 @@ static int write_all(struct archive *a, FILE *f, const json_t *manifest, const s
 int bundle_write(const char *path, json_t *manifest, const struct strv *names,
 		 const struct strv *files, struct err *err)
 {
-	_cleanup_archive_write_ struct archive *a = archive_write_new();
+	/* In this order: what the archive has still to write goes into the open file. */
 	_cleanup_publish_ struct publish p = {0};
+	_cleanup_archive_write_ struct archive *a = archive_write_new();
 	int ret = describe_members(manifest, names, files, err);
 
 	if (!ret)
@@ -139,6 +141,7 @@ static const json_t *find_member(const json_t *manifest, const char *name)
 static int check_manifest(const json_t *manifest, struct err *err)
 {
 	const json_t *members = json_object_get(manifest, "members");
+	json_int_t total = 0;
 	json_t *m;
 	size_t i;
 
@@ -158,6 +161,10 @@ static int check_manifest(const json_t *manifest, struct err *err)
 			return REFUSE("its manifest has a member of a bad name");
 		if (size < 0 || size > MEMBER_MAX)
 			return REFUSE("%s claims to have %lld bytes", name, (long long)size);
+		total += size;
+		if (total > TOTAL_MAX)
+			return REFUSE("its members claim to have more than %ld GiB in all",
+				      TOTAL_MAX >> 30);
 	}
 	return 0;
 }

@@ -167,6 +167,7 @@ static void write_entries(const char *path, const char *manifest, const struct e
 
 #define HEAD	     "{\"format\":\"sealmatrix-replay\",\"version\":1,\"members\":"
 #define MEMBER(n, s) "{\"name\":\"" n "\",\"size\":" s ",\"sha256\":\"" HASH_X "\"}"
+#define GIB(n)	     MEMBER(n, "1073741824")
 /* of "x" */
 #define HASH_X "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
 
@@ -190,6 +191,11 @@ static const struct {
 	{HEAD "[" MEMBER("a", "1") "," MEMBER("a", "1") "]}", {{0}}, 0, "bad name"},
 	{HEAD "[" MEMBER("a", "-1") "]}", {{0}}, 0, "claims to have"},
 	{HEAD "[" MEMBER("a", "99999999999") "]}", {{0}}, 0, "claims to have"},
+	{HEAD "[" GIB("a") "," GIB("b") "," GIB("c") "," GIB("d") "]}", {{0}}, 0, "a is missing"},
+	{HEAD "[" GIB("a") "," GIB("b") "," GIB("c") "," GIB("d") "," MEMBER("e", "1") "]}",
+	 {{0}},
+	 0,
+	 "more than 4 GiB"},
 	{HEAD "[" MEMBER("a", "1") "]}", {{0}}, 0, "a is missing"},
 	{HEAD "[]}", {{"a", "x", 0, NULL}}, 1, "manifest does not"},
 	{HEAD "[]}", {{"../../a", "x", 0, NULL}}, 1, "manifest does not: a path"},
@@ -248,6 +254,25 @@ START_TEST(nothing_is_left_of_a_file_that_cannot_be_written)
 }
 END_TEST
 
+/* The archive is open when it fails, and has bytes to write: for those who check memory. */
+START_TEST(name_that_cannot_be_written)
+{
+	_cleanup_strv_ struct strv names = {0}, files = {0};
+	_cleanup_json_ json_t *manifest = json_object();
+	_cleanup_free_ char *path = in_test("never"), *file = in_test("k");
+	struct err err = ERR_INIT;
+	char name[300] = "";
+
+	ck_assert_int_eq(publish_buffer(file, "x", 1, &err), 0);
+	memset(name, 'a', sizeof(name) - 1);
+	strv_add(&names, name);
+	strv_add(&files, file);
+	ck_assert_int_lt(bundle_write(path, manifest, &names, &files, &err), 0);
+	ck_assert_msg(strstr(err.msg, "write aaa") != NULL, "%s", err.msg);
+	ck_assert_int_lt(access(path, F_OK), 0);
+}
+END_TEST
+
 TEST_SUITE(bundle)
 {
 	Suite *s = suite_create("bundle");
@@ -260,6 +285,7 @@ TEST_SUITE(bundle)
 	tcase_add_loop_test(tc, made_by_hand, 0, sizeof(made) / sizeof(*made));
 	tcase_add_test(tc, not_an_archive);
 	tcase_add_test(tc, nothing_is_left_of_a_file_that_cannot_be_written);
+	tcase_add_test(tc, name_that_cannot_be_written);
 	suite_add_tcase(s, tc);
 	return s;
 }
