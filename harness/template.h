@@ -56,5 +56,8 @@ void template_use(const struct template *t, struct vm_config *cfg);
 /* What all templates together take on disk at most, KiB. */
 #define TEMPLATES_MAX_KIB (4L << 20)
 
-/* Remove the ones that were not used for longest, until the rest takes @max_kib or is in use. */
+/*
+ * Remove what killed makers have left, and the ones that were not used for longest, until the rest
+ * takes @max_kib or is in use.
+ */
 int template_trim(long max_kib, struct err *err);

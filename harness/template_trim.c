@@ -49,17 +49,41 @@ static int add(struct entries *e, char *path)
 	return 0;
 }
 
+/* @tree is @entry, or what a maker has left of it. 1: removed; 0: somebody uses or makes it. */
+static int remove_unused(const char *entry, const char *tree, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s.lock", entry);
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return err_set(err, ERR_INFRA, errno, "open lock %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 0;
+	int ret = remove_tree(tree, err);
+
+	return ret < 0 ? ret : 1;
+}
+
 static int list(const char *root, struct entries *e, struct err *err)
 {
 	_cleanup_closedir_ DIR *d = opendir(root);
 	struct dirent *de;
+	int ret = 0;
 
 	if (!d)
 		return errno == ENOENT ? 0 : err_set(err, ERR_INFRA, errno, "list %s", root);
-	while ((de = readdir(d)))
-		if (*de->d_name != '.' && !strchr(de->d_name, '.'))
-			add(e, xasprintf("%s/%s", root, de->d_name));
-	return 0;
+	while (ret >= 0 && (de = readdir(d))) {
+		_cleanup_free_ char *entry =
+			xasprintf("%s/%.*s", root, (int)strcspn(de->d_name, "."), de->d_name);
+		_cleanup_free_ char *path = xasprintf("%s/%s", root, de->d_name);
+		const char *suffix = strchr(de->d_name, '.');
+
+		if (!suffix)
+			add(e, steal_ptr(path));
+		else if (suffix != de->d_name && !strcmp(suffix, ".tmp"))
+			ret = remove_unused(entry, path, err); /* as large as a whole one */
+	}
+	return ret < 0 ? ret : 0;
 }
 
 static int by_use(const void *a, const void *b)
@@ -70,21 +94,6 @@ static int by_use(const void *a, const void *b)
 	if (x->tv_sec != y->tv_sec)
 		return x->tv_sec < y->tv_sec ? -1 : 1;
 	return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
-}
-
-/* 1: removed; 0: somebody uses or makes it. */
-static int remove_unused(const char *entry, struct err *err)
-{
-	_cleanup_free_ char *path = xasprintf("%s.lock", entry);
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-
-	if (fd < 0)
-		return err_set(err, ERR_INFRA, errno, "open lock %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return 0;
-	int ret = remove_tree(entry, err);
-
-	return ret < 0 ? ret : 1;
 }
 
 int template_trim(long max_kib, struct err *err)
@@ -103,7 +112,7 @@ int template_trim(long max_kib, struct err *err)
 	if (e.n)
 		qsort(e.v, e.n, sizeof(*e.v), by_use);
 	for (size_t i = 0; ret >= 0 && i < e.n && kib > max_kib; i++) {
-		ret = remove_unused(e.v[i].path, err);
+		ret = remove_unused(e.v[i].path, e.v[i].path, err);
 		kib -= ret > 0 ? e.v[i].kib : 0;
 	}
 	return ret < 0 ? ret : 0;

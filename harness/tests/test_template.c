@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -282,6 +283,25 @@ START_TEST(least_used_goes_first)
 }
 END_TEST
 
+/* Half a template, as one that was killed while it made it leaves it. */
+START_TEST(what_a_killed_maker_left_goes_too)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/sealmatrix/template/0123", test_dir());
+	_cleanup_free_ char *ram = xasprintf("%s.tmp/ram", dir), *lock = xasprintf("%s.lock", dir);
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(publish_buffer(ram, "x", 1, &err), 0);
+	int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	ck_assert_int_eq(template_trim(1 << 20, &err), 0);
+	ck_assert_int_eq(access(ram, F_OK), 0); /* it is being made */
+	close(fd);
+	ck_assert_int_eq(template_trim(1 << 20, &err), 0);
+	ck_assert_int_lt(access(ram, F_OK), 0);
+}
+END_TEST
+
 TEST_SUITE(templates)
 {
 	Suite *s = suite_create("template");
@@ -297,6 +317,7 @@ TEST_SUITE(templates)
 	tcase_add_test(tc, a_panic_is_no_template);
 	tcase_add_test(tc, full_disk_is_said_before_anything_is_booted);
 	tcase_add_test(tc, least_used_goes_first);
+	tcase_add_test(tc, what_a_killed_maker_left_goes_too);
 	suite_add_tcase(s, tc);
 	return s;
 }
