@@ -16,6 +16,9 @@
 #include "publish.h"
 #include "sig.h"
 
+/* For a helper that waits for the stub still; default action: it ends. */
+#define NO_MACHINE SIGUSR1
+
 int gdb_open(struct gdb *g, struct err *err)
 {
 	const char *base = getenv("XDG_RUNTIME_DIR") ?: getenv("TMPDIR") ?: "/tmp";
@@ -119,7 +122,7 @@ char *gdb_line(const struct gdb *g)
 
 static void become_gdb(const struct gdb *g)
 {
-	static const int reset[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTTOU};
+	static const int reset[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGTTOU, NO_MACHINE};
 	_cleanup_strv_ struct strv argv = {0};
 
 	for (size_t i = 0; i < sizeof(reset) / sizeof(*reset); i++)
@@ -137,12 +140,14 @@ static void help(const struct gdb *g, pid_t parent)
 	int status = 0;
 
 	signal(SIGTERM, SIG_DFL);
+	signal(NO_MACHINE, SIG_DFL);
 	signal(SIGTTOU, SIG_IGN);
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
 		_exit(127);
 	/* QEMU makes the socket before anything else; without QEMU we are ended. */
 	while (access(g->socket, F_OK) < 0)
 		nanosleep(&pause, NULL);
+	signal(NO_MACHINE, SIG_IGN);
 	setpgid(0, 0);
 	if (before == getpgid(parent))
 		tcsetpgrp(STDIN_FILENO, getpid());
@@ -177,8 +182,7 @@ void gdb_wait(pid_t pid, bool now)
 {
 	if (pid <= 0)
 		return;
-	if (now)
-		kill(pid, SIGTERM);
+	kill(pid, now ? SIGTERM : NO_MACHINE);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		if (sig_stop())
 			kill(pid, SIGTERM);

@@ -41,5 +41,5 @@ char *gdb_line(const struct gdb *g);
  * wait for ever. Pid of the helper process that sees to all this.
  */
 pid_t gdb_start(const struct gdb *g, struct err *err);
-/* Wait until it has ended; @now: end it. Harmless on a pid <= 0. */
+/* When the machine is gone: wait until it has ended; @now: end it. Harmless on a pid <= 0. */
 void gdb_wait(pid_t pid, bool now);

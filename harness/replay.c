@@ -147,7 +147,7 @@ const json_t *replay_boot_of(const struct replay *r, const char *variant, const 
 	return NULL;
 }
 
-/* As in a run: a guest that breaks the protocol is stopped at that byte. */
+/* As in a run: a guest that breaks the protocol is stopped, some time after that byte. */
 struct listener {
 	struct channel *channel;
 	struct err protocol;
@@ -199,7 +199,17 @@ static int record_first(const struct replay *r, struct vm_config *cfg, struct er
 	int ret = vm_run_limits(cfg, &vm_limits, ignore_bytes, NULL, &res, err);
 
 	cfg->rr = VM_RR_REPLAY;
-	return ret;
+	if (ret < 0)
+		return ret;
+	if (res.end == VM_INTERRUPTED)
+		return err_set(err, ERR_INFRA, EINTR, "record the run");
+	/* What makes a recording of the log is written last. */
+	if (res.end != VM_DONE && res.end != VM_BROKEN && res.end != VM_RESET)
+		return err_set(err, ERR_USER, 0,
+			       "--gdb follows a recording, of which there is none when QEMU does "
+			       "not end by itself, as here: %s",
+			       res.text);
+	return 0;
 }
 
 int replay_boot(const struct replay *r, const json_t *boot, const struct gdb *gdb,
@@ -228,5 +238,8 @@ int replay_boot(const struct replay *r, const json_t *boot, const struct gdb *gd
 		return ret;
 	if (res.end == VM_INTERRUPTED)
 		return err_set(err, ERR_INFRA, EINTR, "replay");
+	/* With status 0 when it is killed from within gdb. */
+	if (gdb && res.end == VM_DIED && res.status)
+		return err_set(err, ERR_INFRA, 0, "repeat the run for gdb: %s", res.text);
 	return replay_compare(r, boot, &res, difference, err);
 }

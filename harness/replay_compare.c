@@ -120,7 +120,9 @@ static char *reasons(const struct replay *r, const json_t *boot)
 		REASON("KVM: the processor and the host's clock take part");
 	else if (!strcmp(jstr(boot, "time", ""), "real") && jbool(boot, "rr", 0) != 1)
 		REASON("real time: the host's clock and scheduler take part");
-	if (!strcmp(jstr(boot, "end", ""), "silent") || !strcmp(jstr(boot, "end", ""), "flood"))
+	const char *end = jstr(boot, "end", "");
+
+	if (!strcmp(end, "silent") || !strcmp(end, "flood") || !strcmp(end, "protocol"))
 		REASON("that machine was ended by the host, at no certain instruction");
 	if (strlen(text) == before)
 		REASON("nothing that is known to matter differs: please report it");
