@@ -21,6 +21,7 @@ static const struct vm_limits probe_limits = {
 	.silent_cpu_s = 10,
 	.idle_wall_s = 20,
 	.idle_cpu_s = 1,
+	.unheard = 1,
 	.wall_s = 30,
 	.poll_ms = 200,
 	.answer_ms = 2000,

@@ -10,6 +10,7 @@
 
 /*
  * Which accelerator works for @arch, found with @kernel and @initrd (whose plan is empty), and in
- * *why one line for people (caller frees). Bounded in time; concurrent callers wait for one probe.
+ * *why one line for people (caller frees). Bounded in time, or where KVM does not work in QEMU's
+ * CPU time; concurrent callers wait for one probe.
  */
 enum vm_accel accel_probe(const char *arch, const char *kernel, const char *initrd, char **why);

@@ -38,6 +38,8 @@ const struct vm_limits vm_limits = {
 	/* In real time a halted guest uses no CPU time; only then does the wall clock count. */
 	.idle_wall_s = 120,
 	.idle_cpu_s = 1,
+	/* Ten minutes of CPU time: for a boot that prints, however slow, and for what is tested. */
+	.unheard = 10,
 	.poll_ms = 500,
 	/* Some 20 ms of work; a host that is this slow can do nothing with the rest either. */
 	.restore_ms = 120000,
@@ -230,7 +232,7 @@ static enum vm_end watch(struct vm *vm, struct vm_result *res)
 			return VM_INTERRUPTED;
 		if (qmp_stopped(vm->qmp) && !vm->cfg->debugged)
 			return vm->cfg->save ? VM_PARKED : VM_DIED;
-		res->text = watchdog_look(&vm->dog, channel || console);
+		res->text = watchdog_look(&vm->dog, channel, console);
 		if (res->text) {
 			res->diagnosis = vm_diagnose(vm->qmp, vm->cfg, &vm->lim);
 			return VM_SILENT;

@@ -40,9 +40,12 @@ struct vm_config {
 	 */
 	bool console_stdio;
 	vm_bytes_fn *on_console; /* gets the console's bytes too, with vm_run()'s @arg; or NULL */
-	double silent_cpu_s; /* QEMU CPU seconds without a byte on either port before it is called
-			      * silent; 0: the default, which is generous */
-	struct strv extra;   /* more QEMU arguments */
+	/*
+	 * QEMU CPU seconds without a byte on either port before it is called silent; the channel
+	 * alone may be so for longer (vm_internal.h). 0: the default, which is generous.
+	 */
+	double silent_cpu_s;
+	struct strv extra; /* more QEMU arguments */
 	/* What is to be found out when it goes silent (vm_diag.h); NULL: not that. */
 	const char *sysrq_path; /* made: the kernel's answers to SysRq */
 	const char *dump_path;	/* made: memory, for crash and drgn */
@@ -68,7 +71,7 @@ enum vm_end {
 	VM_BROKEN,  /* …: SM_EXIT_BROKEN */
 	VM_RESET,   /* the guest reset or powered off (panic=-1 with -no-reboot ends like this) */
 	VM_DIED,    /* QEMU ended by itself otherwise: a signal, a status, a message */
-	VM_SILENT,  /* used up its CPU time without progress and was killed */
+	VM_SILENT,  /* used up its CPU time without progress and was killed (watchdog.h) */
 	VM_FLOOD,   /* wrote more than it may and was killed */
 	VM_STOPPED, /* the handler asked to stop */
 	VM_INTERRUPTED, /* Ctrl-C */

@@ -10,12 +10,13 @@ struct vm_limits {
 	double silent_cpu_s;		   /* QEMU CPU seconds without a byte */
 	double idle_wall_s;		   /* seconds without a byte… */
 	double idle_cpu_s;		   /* …and with less CPU time than this */
-	double wall_s;			   /* seconds in all; 0: no such limit */
-	int poll_ms;			   /* how often the times above are looked at */
-	int restore_ms;			   /* how long saving or restoring a machine may take */
-	int sysrq_ms;			   /* …and a kernel for a SysRq key */
-	int dump_ms;			   /* … and QEMU for the guest's memory */
-	int answer_ms;			   /* how long QEMU may take for a question, or to exit */
+	double unheard; /* how many times as long the channel alone may be silent */
+	double wall_s;	/* seconds in all; 0: no such limit */
+	int poll_ms;	/* how often the times above are looked at */
+	int restore_ms; /* how long saving or restoring a machine may take */
+	int sysrq_ms;	/* …and a kernel for a SysRq key */
+	int dump_ms;	/* … and QEMU for the guest's memory */
+	int answer_ms;	/* how long QEMU may take for a question, or to exit */
 };
 
 extern const struct vm_limits vm_limits;

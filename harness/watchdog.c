@@ -43,30 +43,40 @@ void watchdog_start(struct watchdog *w, const struct vm_limits *lim, pid_t pid)
 	*w = (struct watchdog){.lim = lim, .pid = pid, .started = now, .looked = now};
 }
 
-char *watchdog_look(struct watchdog *w, bool progress)
+/* @passed since the last look. @times: how much longer it may last than the limits say. */
+static char *look(const struct watchdog *w, struct silence *s, bool progress, double passed,
+		  double times, const char *where)
+{
+	double cpu, cpu_s = times * w->lim->silent_cpu_s, idle_s = times * w->lim->idle_wall_s;
+
+	if (progress) {
+		s->counting = false;
+		return NULL;
+	}
+	cpu = cpu_of(w->pid);
+	if (!s->counting) {
+		*s = (struct silence){.counting = true, .cpu_then = cpu};
+		return NULL;
+	}
+	s->quiet_s += passed;
+	if (cpu - s->cpu_then > cpu_s)
+		return xasprintf("no byte%s in %.0f s of CPU time", where, cpu_s);
+	if (s->quiet_s > idle_s && cpu - s->cpu_then < w->lim->idle_cpu_s)
+		return xasprintf("no byte%s and no CPU time for %.0f s", where, idle_s);
+	return NULL;
+}
+
+char *watchdog_look(struct watchdog *w, bool channel, bool console)
 {
 	double now = watchdog_now(), passed = now - w->looked, most = 2 * w->lim->poll_ms / 1e3;
 
+	/* If we were stopped or frozen for an hour, QEMU may have been so too. */
+	passed = passed < most ? passed : most;
 	w->looked = now;
 	if (w->lim->wall_s > 0 && now - w->started > w->lim->wall_s)
 		return xasprintf("not through after %.0f s", w->lim->wall_s);
-	if (progress) {
-		w->counting = false;
-		return NULL;
-	}
-	double cpu = cpu_of(w->pid);
+	char *why = look(w, &w->both, channel || console, passed, 1, "");
 
-	if (!w->counting) {
-		w->counting = true;
-		w->cpu_then = cpu;
-		w->quiet_s = 0;
-		return NULL;
-	}
-	/* If we were stopped or frozen for an hour, QEMU may have been so too. */
-	w->quiet_s += passed < most ? passed : most;
-	if (cpu - w->cpu_then > w->lim->silent_cpu_s)
-		return xasprintf("no byte in %.0f s of CPU time", w->lim->silent_cpu_s);
-	if (w->quiet_s > w->lim->idle_wall_s && cpu - w->cpu_then < w->lim->idle_cpu_s)
-		return xasprintf("no byte and no CPU time for %.0f s", w->lim->idle_wall_s);
-	return NULL;
+	return why ? why
+		   : look(w, &w->channel, channel, passed, w->lim->unheard, " on the channel");
 }

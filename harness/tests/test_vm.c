@@ -30,6 +30,7 @@ static const struct vm_limits limits = {
 	.silent_cpu_s = 5, /* a busy host takes over 2 for the firmware alone */
 	.idle_wall_s = 3,
 	.idle_cpu_s = 1,
+	.unheard = 10,
 	.poll_ms = 50,
 	.answer_ms = 30000,
 };
@@ -277,8 +278,24 @@ START_TEST(talking_console_is_not_silent)
 {
 	_cleanup_run_ struct run *r = GUEST(SET_DX(CONSOLE_PORT), OUT_DX('x'), AGAIN);
 
-	r->lim.console_bytes = 8 << 20;
-	ck_assert_int_eq(go(r), VM_FLOOD);
+	r->lim.console_bytes = 1 << 30;
+	r->cfg.on_console = take;
+	r->sink.act = stop_late;
+	ck_assert_int_eq(go(r), VM_STOPPED);
+}
+END_TEST
+
+/* As a stuck kernel does that complains now and then. */
+START_TEST(console_that_talks_for_ever)
+{
+	_cleanup_run_ struct run *r = GUEST(HELLO, OUT_DX('x'), AGAIN);
+
+	r->lim.console_bytes = 1 << 30;
+	r->lim.unheard = 1;
+	ck_assert_int_eq(go(r), VM_SILENT);
+	ck_assert_msg(says(r, "no byte on the channel in 5 s of CPU time"), "%s", r->res.text);
+	ck_assert_uint_eq(r->sink.len, 2);
+	ck_assert_ptr_nonnull(r->res.diagnosis);
 }
 END_TEST
 
@@ -617,6 +634,7 @@ TEST_SUITE(vm)
 	tcase_add_test(tc, idle_guest_is_silent_in_real_time);
 	tcase_add_test(tc, talking_guest_is_not_silent);
 	tcase_add_test(tc, talking_console_is_not_silent);
+	tcase_add_test(tc, console_that_talks_for_ever);
 	tcase_add_test(tc, wall_limit);
 	tcase_add_test(tc, channel_flood);
 	tcase_add_test(tc, console_flood);

@@ -13,6 +13,7 @@ static const struct vm_limits limits = {
 	.silent_cpu_s = 0.1,
 	.idle_wall_s = 0.5,
 	.idle_cpu_s = 0.05,
+	.unheard = 4,
 	.poll_ms = 100,
 };
 
@@ -34,14 +35,14 @@ static void pause_s(double s)
 
 static void looks_well(struct watchdog *w, bool progress)
 {
-	_cleanup_free_ char *why = watchdog_look(w, progress);
+	_cleanup_free_ char *why = watchdog_look(w, progress, false);
 
 	ck_assert_pstr_eq(why, NULL);
 }
 
 static void complains(struct watchdog *w, const char *what)
 {
-	_cleanup_free_ char *why = watchdog_look(w, false);
+	_cleanup_free_ char *why = watchdog_look(w, false, false);
 
 	ck_assert_ptr_nonnull(why);
 	ck_assert_msg(strstr(why, what) != NULL, "%s", why);
@@ -79,13 +80,34 @@ START_TEST(idle_time_counts_from_the_last_byte)
 		_cleanup_free_ char *why = NULL;
 
 		pause_s(0.1);
-		why = watchdog_look(&w, false);
+		why = watchdog_look(&w, false, false);
 		if (why) {
 			ck_assert_ptr_nonnull(strstr(why, "no CPU time"));
 			return;
 		}
 	}
 	ck_abort_msg("silence was not noticed");
+}
+END_TEST
+
+/* A stuck kernel may complain for ever. */
+START_TEST(console_alone_is_progress_for_a_while)
+{
+	_cleanup_free_ char *why = NULL;
+	struct watchdog w;
+
+	watchdog_start(&w, &limits, getpid());
+	for (int i = 0; i < 2; i++) {
+		ck_assert_pstr_eq(watchdog_look(&w, false, true), NULL);
+		spend();
+	}
+	ck_assert_pstr_eq(watchdog_look(&w, true, true), NULL);
+	for (int i = 0; i < 4 && !why; i++) {
+		why = watchdog_look(&w, false, true);
+		spend();
+	}
+	ck_assert_ptr_nonnull(why);
+	ck_assert_msg(strstr(why, "no byte on the channel in") != NULL, "%s", why);
 }
 END_TEST
 
@@ -123,6 +145,7 @@ TEST_SUITE(watchdog)
 	tcase_set_timeout(tc, 120); /* only against a hang */
 	tcase_add_test(tc, cpu_time_counts_from_the_last_byte);
 	tcase_add_test(tc, idle_time_counts_from_the_last_byte);
+	tcase_add_test(tc, console_alone_is_progress_for_a_while);
 	tcase_add_test(tc, time_without_a_look_does_not_count);
 	tcase_add_test(tc, time_in_all);
 	suite_add_tcase(s, tc);
