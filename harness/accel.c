@@ -31,14 +31,6 @@ struct probe {
 	const char *arch, *kernel, *initrd;
 };
 
-static int ignore_bytes(void *arg, const char *buf, size_t len)
-{
-	(void)arg;
-	(void)buf;
-	(void)len;
-	return 0;
-}
-
 /* Boot it with an init that ends the machine at once. */
 static int boot(const struct probe *p, enum vm_accel accel, const char *dir, struct vm_result *res,
 		struct err *err)
@@ -59,7 +51,7 @@ static int boot(const struct probe *p, enum vm_accel accel, const char *dir, str
 	struct vm_limits limits = accel == VM_KVM ? probe_limits : vm_limits;
 
 	limits.channel_bytes = limits.console_bytes = SPEECH_MAX;
-	int ret = vm_run_limits(&cfg, &limits, ignore_bytes, NULL, res, err);
+	int ret = vm_run_limits(&cfg, &limits, NULL, NULL, res, err);
 
 	if (ret < 0)
 		return ret;

@@ -2,11 +2,11 @@
 /* The driver's end of progress.h: a live line per kernel on a terminal, plain lines elsewhere. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
 #include "progress.h"
 #include "term.h"
+#include "watchdog.h"
 #include "xalloc.h"
 
 #define MESSAGE_MAX 4096
@@ -30,14 +30,6 @@ struct display {
 	struct row *rows;
 	size_t n;
 };
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
 
 struct display *display_new(FILE *out, const char *const *kernels, size_t n)
 {
@@ -67,7 +59,7 @@ static void erase(struct display *d)
 static void draw_row(const struct display *d, const struct row *r, int width)
 {
 	char text[MESSAGE_MAX + 128], failed[MESSAGE_MAX] = "";
-	double until = r->ended > 0 ? r->ended : now();
+	double until = r->ended > 0 ? r->ended : watchdog_now();
 
 	if (r->nfailed)
 		snprintf(failed, sizeof(failed), "; %u failed as expected, the last %s", r->nfailed,
@@ -132,7 +124,7 @@ static void take_message(struct display *d, struct row *r, const char *msg)
 	const char *text = strlen(msg) >= 2 ? msg + 2 : "";
 
 	if (!(r->started > 0))
-		r->started = now();
+		r->started = watchdog_now();
 	if (msg[0] == 'N') {
 		print_line(d, r, text);
 		return;
@@ -172,7 +164,7 @@ void display_done(struct display *d, size_t i, const char *text)
 	if (!d->live)
 		print_line(d, r, text);
 	set_state(r, text);
-	r->ended = now();
+	r->ended = watchdog_now();
 }
 
 void display_free(struct display *d)

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "host.h"
 #include "sig.h"
 #include "slots.h"
+#include "watchdog.h"
 #include "xalloc.h"
 
 #define REFRESH_MS  200
@@ -41,14 +41,6 @@ static void pool_free(struct pool *p)
 	free(p->w);
 	free(p->p);
 	sched_free(&p->sched);
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
 static int start(struct worker *w, size_t i, const char *name, pool_fn *fn, void *arg,
@@ -84,7 +76,7 @@ static int start(struct worker *w, size_t i, const char *name, pool_fn *fn, void
 	}
 	w->fd = steal_fd(&rd);
 	w->slots = steal_fd(&ours);
-	w->started = now();
+	w->started = watchdog_now();
 	return 0;
 }
 
@@ -99,7 +91,7 @@ static void finish(struct worker *w, struct pool_item *item, size_t i, struct di
 	else if (WEXITSTATUS(item->status))
 		snprintf(text, sizeof(text), "not finished");
 	else
-		snprintf(text, sizeof(text), "done in %.1f s", now() - w->started);
+		snprintf(text, sizeof(text), "done in %.1f s", watchdog_now() - w->started);
 	display_done(display, i, text);
 	close(w->fd);
 	close(w->slots);

@@ -334,7 +334,7 @@ int proc_capture(char *const argv[], const struct proc_opts *opts, char **out, s
 	return ret;
 }
 
-bool proc_in_path(const char *program)
+char *proc_find(const char *program)
 {
 	const char *path = getenv("PATH");
 	_cleanup_strv_ struct strv dirs = {0};
@@ -344,9 +344,16 @@ bool proc_in_path(const char *program)
 		_cleanup_free_ char *file = xasprintf("%s/%s", dirs.v[i], program);
 
 		if (access(file, X_OK) == 0)
-			return true;
+			return steal_ptr(file);
 	}
-	return false;
+	return NULL;
+}
+
+bool proc_in_path(const char *program)
+{
+	_cleanup_free_ char *file = proc_find(program);
+
+	return file;
 }
 
 char *proc_quoted(const char *s)

@@ -44,7 +44,9 @@ pid_t proc_spawn(char *const argv[], int out_fd, const int *keep, size_t keep_n,
 /* SIGTERM, a short grace, SIGKILL; reaps. Harmless on a pid <= 0. */
 void proc_end(pid_t pid);
 
-/* Is there such a program in PATH? */
+/* The first such program in PATH, or NULL. Caller frees. */
+char *proc_find(const char *program);
+/* Is there one? */
 bool proc_in_path(const char *program);
 
 /* The word as a shell takes it, in quotes where it needs them. Caller frees. */

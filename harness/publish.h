@@ -16,7 +16,10 @@ struct publish {
 
 /* Start writing @path. Missing parent directories are made. */
 int publish_open(struct publish *p, const char *path, struct err *err);
-/* Make it visible. Releases @p whatever happens; a failure leaves nothing under @path. */
+/*
+ * Make it visible. Releases @p whatever happens. A failure leaves nothing under @path, but for one:
+ * a directory that could not be flushed has the whole file, until the host crashes perhaps.
+ */
 int publish_commit(struct publish *p, struct err *err);
 /* Forget it, unless it was committed. For the cleanup attribute. */
 void publish_abort(struct publish *p);

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "json_util.h"
+#include "watchdog.h"
 #include "xalloc.h"
 
 #define LINE_MAX_BYTES (1 << 20) /* a longer answer is cut off: nothing here asks for one */
@@ -161,14 +161,6 @@ int qmp_wait(struct qmp *q, int ms)
 	return poll(&p, 1, ms) > 0 ? qmp_read(q) : 1;
 }
 
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static bool is_ready(const struct qmp *q)
 {
 	return q->ready;
@@ -183,7 +175,7 @@ static int wait_for(struct qmp *q, bool (*done)(const struct qmp *q), long until
 {
 	while (!done(q)) {
 		struct pollfd p = {.fd = q->fd, .events = POLLIN};
-		long left = until - now_ms();
+		long left = until - watchdog_now_ms();
 
 		if (left <= 0)
 			return -ETIMEDOUT;
@@ -218,7 +210,7 @@ static int ask(struct qmp *q, const char *command, json_t *args, int fd, long un
 static int command(struct qmp *q, const char *name, json_t *args, int fd, int ms, const char *what,
 		   struct err *err)
 {
-	int ret = ask(q, name, args, fd, now_ms() + ms);
+	int ret = ask(q, name, args, fd, watchdog_now_ms() + ms);
 	const char *refused = jstr(json_object_get(q->answer, "error"), "desc", NULL);
 
 	if (ret < 0)

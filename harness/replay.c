@@ -166,14 +166,6 @@ static int on_bytes(void *arg, const char *buf, size_t len)
 	return channel_feed(l->channel, buf, len, &l->protocol);
 }
 
-static int ignore_bytes(void *arg, const char *buf, size_t len)
-{
-	(void)arg;
-	(void)buf;
-	(void)len;
-	return 0;
-}
-
 static void listener_free(struct listener *l)
 {
 	channel_free(&l->channel);
@@ -196,7 +188,7 @@ static int record_first(const struct replay *r, struct vm_config *cfg, struct er
 	cfg->rr = VM_RR_RECORD;
 	cfg->rr_path = xasprintf("%s/rr", r->dir);
 	fputs("Recording the run first…\n", stderr);
-	int ret = vm_run_limits(cfg, &vm_limits, ignore_bytes, NULL, &res, err);
+	int ret = vm_run_limits(cfg, &vm_limits, NULL, NULL, &res, err);
 
 	cfg->rr = VM_RR_REPLAY;
 	if (ret < 0)

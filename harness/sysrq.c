@@ -10,11 +10,11 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "publish.h"
+#include "watchdog.h"
 #include "xalloc.h"
 
 #define ANSWER_MAX (16 << 20)
@@ -51,14 +51,6 @@ static void line_close(struct line *l)
 	closep(&l->listen);
 	closep(&l->fd);
 	closep(&l->file);
-}
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static int hmp(struct line *l, const char *command, struct err *err)
@@ -126,14 +118,14 @@ static bool read_more(struct line *l, long ms)
  */
 static int press(struct line *l, char key, struct err *err)
 {
-	long until = now_ms() + l->ms;
+	long until = watchdog_now_ms() + l->ms;
 	int left = 1, ret = hmp(l, "stop", err);
 
 	if (!ret)
 		ret = hmp(l, "chardev-send-break console", err);
 	if (!ret && write(l->fd, &key, 1) != 1)
 		ret = err_set(err, ERR_INFRA, errno, "write to the console");
-	while (!ret && left > 0 && now_ms() < until) {
+	while (!ret && left > 0 && watchdog_now_ms() < until) {
 		if (ioctl(l->fd, SIOCOUTQ, &left) < 0)
 			left = 0;
 		usleep(1000);
@@ -160,12 +152,12 @@ static int ask_all(struct line *l, struct err *err)
 	int done = 0;
 
 	for (; done < KEYS; done++) {
-		long until = now_ms() + l->ms;
+		long until = watchdog_now_ms() + l->ms;
 		int ret = press(l, keys[done].key, err);
 
 		if (ret < 0)
 			return ret;
-		while (!is_answered(l, done) && read_more(l, until - now_ms()))
+		while (!is_answered(l, done) && read_more(l, until - watchdog_now_ms()))
 			;
 		if (!is_answered(l, done))
 			break;

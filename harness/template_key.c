@@ -2,13 +2,12 @@
 /* What a template depends on, and how the cache is kept small. */
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cleanup.h"
+#include "proc.h"
 #include "publish.h"
 #include "template_internal.h"
 #include "vm_arch.h"
@@ -18,18 +17,13 @@
 /* The program as the PATH finds it: a rebuilt one of the same version is another one. */
 static char *binary_identity(const char *program)
 {
-	_cleanup_free_ char *path = xstrdup(getenv("PATH") ?: "/usr/bin:/bin");
-	char *save = NULL;
+	_cleanup_free_ char *path = proc_find(program);
+	struct stat st;
 
-	for (char *dir = strtok_r(path, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		_cleanup_free_ char *file = xasprintf("%s/%s", dir, program);
-		struct stat st;
-
-		if (access(file, X_OK) == 0 && stat(file, &st) == 0)
-			return xasprintf("%jd %jd.%09ld", (intmax_t)st.st_size,
-					 (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-	}
-	return xstrdup("");
+	if (!path || stat(path, &st) < 0)
+		return xstrdup("");
+	return xasprintf("%jd %jd.%09ld", (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
+			 st.st_mtim.tv_nsec);
 }
 
 /* Under KVM the guest sees the host's processor. */

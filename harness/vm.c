@@ -147,7 +147,7 @@ static int drain(struct vm *vm, int fd, off_t *at, long most, vm_bytes_fn *fn)
 	int any = 0;
 
 	while ((n = pread(fd, buf, sizeof(buf), *at)) > 0) {
-		int ret = fn(vm->arg, buf, n);
+		int ret = fn ? fn(vm->arg, buf, n) : 0;
 
 		*at += n;
 		if (ret < 0)

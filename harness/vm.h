@@ -90,8 +90,8 @@ void vm_result_free(struct vm_result *r);
 #define _cleanup_vm_result_ __attribute__((cleanup(vm_result_free)))
 
 /*
- * Run it; @fn gets what comes over the channel. Fails only when QEMU could not be started or
- * watched; how the guest fared is in @res.
+ * Run it; @fn, if there is one, gets what comes over the channel. Fails only when QEMU could not be
+ * started or watched; how the guest fared is in @res.
  */
 int vm_run(const struct vm_config *cfg, vm_bytes_fn *fn, void *arg, struct vm_result *res,
 	   struct err *err);

@@ -18,6 +18,11 @@ double watchdog_now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
+long watchdog_now_ms(void)
+{
+	return (long)(watchdog_now() * 1e3);
+}
+
 /* User + system seconds of a living process and all its threads; 0 when it cannot be read. */
 static double cpu_of(pid_t pid)
 {

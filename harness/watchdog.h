@@ -35,3 +35,5 @@ char *watchdog_look(struct watchdog *w, bool channel, bool console);
 
 /* Seconds of CLOCK_MONOTONIC. */
 double watchdog_now(void);
+/* The same in milliseconds. */
+long watchdog_now_ms(void);
