@@ -130,7 +130,7 @@ START_TEST(interrupted_probe_is_not_remembered)
 	_cleanup_free_ char *why = NULL;
 	int status;
 
-	accel_qemu("kill -INT $PPID; sleep 1000", BOOTS);
+	accel_qemu("kill -INT $PPID; exec sleep 1000", BOOTS);
 	pid_t child = fork();
 
 	if (child == 0) {

@@ -51,22 +51,39 @@ static void world(const char *qemu)
 	o.dir = test_dir();
 }
 
-/* fork() fails with the very error that once stood for a machine that could not be restored. */
+/* As one whose fork() fails; 0: that was the error. */
+static int job_without_processes(struct job *job)
+{
+	struct err err = ERR_INIT;
+
+	if (!REFUSE({.call = SYS_clone, .error = EAGAIN}, {.call = SYS_clone3, .error = EAGAIN}))
+		return 0;
+	if (boot_job(&s, job, 1, 1, &err) == -EAGAIN &&
+	    strstr(err.msg, "start qemu-system-x86_64: fork"))
+		return 0;
+	fprintf(stderr, "%s\n", err.msg);
+	return 1;
+}
+
+/* The very error that once stood for a machine that could not be restored. */
 START_TEST(no_process_for_a_machine_is_an_error)
 {
 	_cleanup_free_ char *path = xasprintf("%s/records", test_dir());
-	struct err err = ERR_INIT;
 	struct job *jobs;
+	int status;
 
 	world(FAKE_QEMU_DONE);
 	size_t n = jobs_plan(&vs, o.isolation, false, &jobs);
 
 	s.records = fopen(path, "we");
 	ck_assert_ptr_nonnull(s.records);
-	if (!REFUSE({.call = SYS_clone, .error = EAGAIN}, {.call = SYS_clone3, .error = EAGAIN}))
-		return;
-	ck_assert_int_eq(boot_job(&s, &jobs[0], 1, 1, &err), -EAGAIN);
-	ck_assert_msg(strstr(err.msg, "start qemu-system-x86_64: fork") != NULL, "%s", err.msg);
+	/* In a process that just ends: a leak checker would need one more. */
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(job_without_processes(&jobs[0]));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
 	fclose(s.records);
 	jobs_free(jobs, n);
 }
