@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Case "explore": all interleavings of a stage machine, and what each comes to. */
 #include "explore.h"
-#include "clock.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 #define EXECUTIONS_MAX 100000
 #define OUTCOMES_MAX   160

@@ -166,16 +166,16 @@ static void put_end(const struct run *r, int s, json_t *o)
 {
 	const struct reaped *dead = stage_reaped(&r->m, (enum stage)s);
 	const struct look_stage *look = &r->m.look.stage[s];
-	uint32_t by = r->m.ctl->lane[s].killed_by;
+	const char *killer = stage_killer(&r->m, s);
 
 	if (r->m.ctl->lane[s].state == LANE_NEVER) {
 		fact_put(o, "end", json_string("never"));
-	} else if (look->alive && (!dead || dead->by_agent)) {
-		bool reads = look->call == CALL_READ && look->end < ENDS;
-		bool runs = look->moved || look->state != 'S' || look->call == CALL_NONE;
+	} else if (stage_was_alive(&r->m, s)) {
+		bool reads = look->call == CALL_READ && look->end < ENDS,
+		     rests = look_at_rest(look);
 
-		fact_put(o, "end", json_string(runs ? "running" : "blocked"));
-		if (!runs)
+		fact_put(o, "end", json_string(rests ? "blocked" : "running"));
+		if (rests)
 			fact_put(o, "reads", json_string(reads ? end_names[look->end] : "other"));
 	} else if (dead && WIFEXITED(dead->status)) {
 		fact_put(o, "end", json_string("exited"));
@@ -183,8 +183,8 @@ static void put_end(const struct run *r, int s, json_t *o)
 	} else if (dead && WIFSIGNALED(dead->status)) {
 		fact_put(o, "end", json_string("signaled"));
 		fact_put(o, "signal", json_integer(WTERMSIG(dead->status)));
-		if (by && WTERMSIG(dead->status) == SIGKILL)
-			fact_put(o, "killed_by", json_string(stage_names[by - 1]));
+		if (killer)
+			fact_put(o, "killed_by", json_string(killer));
 	}
 }
 

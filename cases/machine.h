@@ -112,6 +112,11 @@ int machine_events(struct machine_run *run, long timeout);
 pid_t stage_pid(const struct machine_run *run, enum stage s);
 const struct reaped *stage_reaped(const struct machine_run *run, enum stage s);
 
+/* machine_facts.c: it was there when everything was stopped. */
+bool stage_was_alive(const struct machine_run *run, int s);
+/* Name of the stage whose SIGKILL it died of, or NULL. */
+const char *stage_killer(const struct machine_run *run, int s);
+
 /* machine_look.c */
 void look_at(const struct machine_run *run, struct look *look);
 

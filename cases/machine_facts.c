@@ -44,12 +44,22 @@ void facts_image(const struct machine_run *run, json_t *facts)
 	put_exe(run->ctl, facts);
 }
 
-/* Stage @s was there when everything was stopped. */
-static bool was_alive(const struct machine_run *run, int s)
+bool stage_was_alive(const struct machine_run *run, int s)
 {
 	const struct reaped *r = stage_reaped(run, (enum stage)s);
 
 	return run->look.stage[s].alive && (!r || r->by_agent);
+}
+
+/* Who was sent SIGKILL need not have died of it: it may have been dead. */
+const char *stage_killer(const struct machine_run *run, int s)
+{
+	const struct reaped *r = stage_reaped(run, (enum stage)s);
+	uint32_t by = run->ctl->lane[s].killed_by;
+
+	return by && r && WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGKILL
+		       ? stage_names[by - 1]
+		       : NULL;
 }
 
 static const char *end_name_of(const struct control *ctl, const struct ctl_lane *lane, int fd)
@@ -112,7 +122,7 @@ static const char *set_alive(const struct machine_run *run, int s, json_t *o)
 						   sizeof(text))));
 		return "held";
 	}
-	if (l->moved || l->state != 'S' || l->call == CALL_NONE)
+	if (!look_at_rest(l))
 		return "running";
 	fact_put(o, "blocked", blocked_facts(l));
 	return "blocked";
@@ -131,7 +141,7 @@ static json_t *stage_facts(const struct machine_run *run, int s)
 	if (lane->real_parent > 0)
 		fact_put(o, "child_of_launcher",
 			 json_boolean(lane->real_parent == run->ctl->supervisor));
-	if (was_alive(run, s)) {
+	if (stage_was_alive(run, s)) {
 		end = set_alive(run, s, o);
 	} else if (r && WIFEXITED(r->status)) {
 		end = "exited";
@@ -140,9 +150,8 @@ static json_t *stage_facts(const struct machine_run *run, int s)
 		end = "signaled";
 		fact_put(o, "signal", json_integer(WTERMSIG(r->status)));
 	}
-	/* Who was sent SIGKILL need not have died of it: it may have been dead. */
-	if (lane->killed_by && r && WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGKILL)
-		fact_put(o, "killed_by", json_string(stage_names[lane->killed_by - 1]));
+	if (stage_killer(run, s))
+		fact_put(o, "killed_by", json_string(stage_killer(run, s)));
 	else if (r && r->by_agent)
 		fact_put(o, "killed_by", json_string("agent"));
 	fact_put(o, "end", json_string(end));

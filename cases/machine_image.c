@@ -56,9 +56,8 @@ static bool cannot_execute(const struct machine_run *run, int errnum)
 
 bool image_lacks(const struct machine_run *run, const char *step, int errnum)
 {
-	if (!strcmp(step, "exec") || !strcmp(step, "re-exec"))
-		if (cannot_execute(run, errnum))
-			return true;
+	if ((!strcmp(step, "exec") || !strcmp(step, "re-exec")) && cannot_execute(run, errnum))
+		return true;
 	for (size_t i = 0; i < sizeof(lacks) / sizeof(*lacks); i++) {
 		if (strncmp(step, lacks[i].step, strlen(lacks[i].step)))
 			continue;

@@ -19,7 +19,7 @@ static bool not_proved(struct proof *proof, const char *fmt, ...)
 	return false;
 }
 
-static bool at_rest(const struct look_stage *s)
+bool look_at_rest(const struct look_stage *s)
 {
 	return !s->moved && s->state == 'S' && s->call != CALL_NONE;
 }
@@ -159,7 +159,7 @@ void prove(const struct look *look, struct proof *proof)
 			continue;
 		living = true;
 		held |= s->held;
-		if (!at_rest(s))
+		if (!look_at_rest(s))
 			return;
 	}
 	if (!living)

@@ -85,3 +85,6 @@ struct proof {
  * read() on a known end (which is how a socket outlives its descriptor) or on a futex.
  */
 void prove(const struct look *look, struct proof *proof);
+
+/* It slept all the time between the two looks, in a system call; else it runs, or may. */
+bool look_at_rest(const struct look_stage *s);
