@@ -2,10 +2,12 @@
 #include "guest_test.h"
 
 #include <limits.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +102,12 @@ const char *test_guest_dir(void)
 	}
 	strcat(dir, "/guest");
 	return dir;
+}
+
+void test_filter(const struct sock_fprog *prog)
+{
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, prog), 0);
 }
 
 bool test_no_machine(void)

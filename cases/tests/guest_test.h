@@ -43,6 +43,11 @@ json_t *test_member(const json_t *o, const char *path);
 			      json_dumps(o, JSON_COMPACT));                              \
 	} while (0)
 
+struct sock_fprog;
+
+/* From here on this process, and whatever it starts, has its system calls filtered by @prog. */
+void test_filter(const struct sock_fprog *prog);
+
 /* This machine lacks what a test needs: say so, and return. With MUST_RUN=1 it is a failure. */
 void test_skip(const char *why);
 

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "guest_test.h"
@@ -168,8 +167,7 @@ static void fail_to_close(unsigned fd)
 	};
 	struct sock_fprog prog = {.len = sizeof(code) / sizeof(*code), .filter = code};
 
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+	test_filter(&prog);
 }
 
 START_TEST(wrong_account_is_an_error)

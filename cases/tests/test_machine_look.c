@@ -396,8 +396,7 @@ static void deny(bool pidfd)
 	};
 	struct sock_fprog prog = {.len = sizeof(code) / sizeof(*code), .filter = code};
 
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+	test_filter(&prog);
 }
 
 /* --- a lost wake-up --------------------------------------------------------------------------- */

@@ -86,8 +86,7 @@ static void become(const struct kernel *k)
 	};
 	const struct sock_fprog prog = {.len = N(code), .filter = code};
 
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+	test_filter(&prog);
 }
 
 /* Is the system call @nr, with the seals or flags that it is about, in kernel @k? */
@@ -257,8 +256,7 @@ START_TEST(a_refusal_is_no_lack)
 
 	if (test_no_machine())
 		return;
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+	test_filter(&prog);
 	_cleanup_json_ json_t *facts = run(&v);
 	_cleanup_free_ char *text = json_dumps(facts, JSON_COMPACT);
 
@@ -300,8 +298,7 @@ START_TEST(real_time_may_be_refused)
 
 	if (test_no_machine())
 		return;
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+	test_filter(&prog);
 	case_machine(&env, params, facts);
 	_cleanup_free_ char *setup = json_dumps(json_object_get(facts, "setup"), JSON_COMPACT);
 
@@ -348,8 +345,7 @@ static void deny_netlink(void)
 	};
 	const struct sock_fprog prog = {.len = N(code), .filter = code};
 
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), 0);
+	test_filter(&prog);
 }
 
 static pid_t start_child(bool lives)
