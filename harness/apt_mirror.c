@@ -9,13 +9,6 @@
 
 #define SECURITY "-security"
 
-static bool ends_with(const char *s, const char *tail)
-{
-	size_t n = strlen(s), m = strlen(tail);
-
-	return n >= m && !strcmp(s + n - m, tail);
-}
-
 bool apt_is_security(const char *suite)
 {
 	_cleanup_free_ char *name = xstrndup(suite, strcspn(suite, "@"));

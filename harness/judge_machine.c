@@ -55,10 +55,7 @@ static bool is_overlay(const json_t *record, const char *exe, const char *name)
 
 static bool is_nameless(const char *exe)
 {
-	static const char mark[] = " (deleted)"; /* proc_exe_link(), proc(5) */
-	size_t len = strlen(exe);
-
-	return len >= strlen(mark) && !strcmp(exe + len - strlen(mark), mark);
+	return ends_with(exe, " (deleted)"); /* proc(5), /proc/PID/exe */
 }
 
 static bool is_memfd(const char *exe)

@@ -83,11 +83,9 @@ static int move_all(const char *from, const char *to, struct err *err)
 /* Is @rel in @dir what its name says, with no link on the way? */
 static bool is_own(const char *dir, const char *rel)
 {
-	_cleanup_free_ char *path = xasprintf("%s/%s", dir, rel), *real = realpath(path, NULL);
-	_cleanup_free_ char *base = realpath(dir, NULL);
-	_cleanup_free_ char *own = xasprintf("%s/%s", base ? base : "", rel);
+	_cleanup_free_ char *path = xasprintf("%s/%s", dir, rel), *real = path_below(dir, path);
 
-	return real && !strcmp(real, own);
+	return real && !strcmp(real, rel);
 }
 
 /* usr/lib and lib are one directory on an installed system, and packages may use both names. */
@@ -139,15 +137,16 @@ static char *find_file(const char *dir, const char *pattern, const char *beside)
 /* @from may be a link, to a file in @dir: what lies beside that is other entries'. */
 static int settle_file(const char *dir, const char *from, const char *name, struct err *err)
 {
-	_cleanup_free_ char *real = realpath(from, NULL), *base = realpath(dir, NULL);
-	_cleanup_free_ char *to = xasprintf("%s/%s", dir, name);
-	size_t len = base ? strlen(base) : 0;
+	_cleanup_free_ char *rel = path_below(dir, from);
 
-	if (!real || !base)
-		return err_set(err, ERR_INFRA, errno, "open %s", from);
-	if (strncmp(real, base, len) || real[len] != '/')
+	if (!rel && errno == EXDEV)
 		return err_set(err, ERR_INFRA, 0,
 			       "the packages are not to be trusted: %s links out of them", from);
+	if (!rel)
+		return err_set(err, ERR_INFRA, errno, "open %s", from);
+	_cleanup_free_ char *real = xasprintf("%s/%s", dir, rel);
+	_cleanup_free_ char *to = xasprintf("%s/%s", dir, name);
+
 	return move(real, to, err);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "modules_kept.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -91,15 +90,13 @@ static void keep(const char *path, const struct module_set *s)
 /* What is about to be loaded is what was cached, to the last byte. Others' modules are theirs. */
 static int verify(const struct kernel *k, const struct module_set *s, struct err *err)
 {
-	_cleanup_free_ char *entry = k->entry ? realpath(k->entry, NULL) : NULL;
-	size_t len = entry ? strlen(entry) : 0;
 	int ret = 0;
 
-	for (size_t i = 0; !ret && entry && i < s->files.n; i++) {
-		_cleanup_free_ char *file = realpath(s->files.v[i], NULL);
+	for (size_t i = 0; !ret && k->entry && i < s->files.n; i++) {
+		_cleanup_free_ char *rel = path_below(k->entry, s->files.v[i]);
 
-		if (file && !strncmp(file, entry, len) && file[len] == '/')
-			ret = cache_check(k->entry, file + len + 1, err);
+		if (rel)
+			ret = cache_check(k->entry, rel, err);
 	}
 	return ret;
 }

@@ -63,13 +63,6 @@ static int drop(struct prune *p, const char *path, const char *why, struct err *
 /* What it is that @name in directory @kind is, and why it can go; NULL: it stays. */
 typedef const char *judge_fn(const struct prune *p, const char *path, const char *name);
 
-static bool ends_with(const char *s, const char *tail)
-{
-	size_t n = strlen(s), m = strlen(tail);
-
-	return n >= m && !strcmp(s + n - m, tail);
-}
-
 static const char *leftover(const struct prune *p, const char *path, const char *name)
 {
 	(void)p, (void)path, (void)name;

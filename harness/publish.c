@@ -30,6 +30,19 @@ int make_dirs(const char *path, struct err *err)
 	}
 }
 
+char *path_below(const char *dir, const char *path)
+{
+	_cleanup_free_ char *base = realpath(dir, NULL), *real = base ? realpath(path, NULL) : NULL;
+	size_t len = base ? strlen(base) : 0;
+
+	if (!real)
+		return NULL;
+	if (!strncmp(real, base, len) && real[len] == '/')
+		return xstrdup(real + len + 1);
+	errno = EXDEV;
+	return NULL;
+}
+
 static int fsync_parent(const char *path, struct err *err)
 {
 	_cleanup_free_ char *dir = xstrdup(path);

@@ -31,6 +31,11 @@ int publish_buffer(const char *path, const void *data, size_t len, struct err *e
 
 /* mkdir -p. */
 int make_dirs(const char *path, struct err *err);
+/*
+ * What @path is called below @dir, once all links are followed; NULL with errno if that cannot be
+ * told, EXDEV if it lies elsewhere. Caller frees.
+ */
+char *path_below(const char *dir, const char *path);
 /* rm -rf; a path that is not there is fine. */
 int remove_tree(const char *path, struct err *err);
 /* The whole file, NUL-terminated; *len may be NULL. Refuses more than @max bytes (EFBIG). */

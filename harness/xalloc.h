@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Allocation that ends the program when memory is gone (a host tool has nothing better to do),
- * and the growing string vector that argv and file lists are made of.
+ * what is asked of strings, and the growing vector of them that argv and file lists are made of.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
@@ -13,6 +14,8 @@ char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *fmt, ...)
 	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+
+bool ends_with(const char *s, const char *tail);
 
 /* A NULL-terminated vector that owns its strings; {0} is empty. */
 struct strv {
