@@ -56,10 +56,9 @@ static char *series_text(const struct kernel_spec *s, const char *release)
 
 	if (release && sscanf(release, "%u.%u", &major, &minor) == 2)
 		return xasprintf("%u.%u", major, minor);
-	return strcmp(s->provider, "source") ||
-			       source_resolve(s, false, NULL, &source, &ignored) < 0
-		       ? NULL
-		       : source_series(&source);
+	if (strcmp(s->provider, "source") || source_resolve(s, false, NULL, &source, &ignored) < 0)
+		return NULL;
+	return source_series(&source);
 }
 
 int kernels_add(struct matrix *m, const char *path, const char *name, const char *modules,

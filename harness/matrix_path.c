@@ -51,20 +51,21 @@ static bool is_source_tree(const char *path)
 static void classify(const char *path, const char **provider, const char **key)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	bool there = access(path, F_OK) == 0;
 
-	*provider = "source";
-	if (there && (!fnmatch("*.tar.*", base, 0) || !fnmatch("*.tar", base, 0) ||
-		      !fnmatch("linux-source-*.deb", base, 0))) {
+	*provider = "file";
+	*key = "image";
+	if (access(path, F_OK) < 0)
+		return;
+	if (!fnmatch("*.tar.*", base, 0) || !fnmatch("*.tar", base, 0) ||
+	    !fnmatch("linux-source-*.deb", base, 0))
 		*key = "tarball";
-	} else if (there && !fnmatch("*.dsc", base, 0)) {
+	else if (!fnmatch("*.dsc", base, 0))
 		*key = "dsc";
-	} else if (is_source_tree(path)) {
+	else if (is_source_tree(path))
 		*key = "tree";
-	} else {
-		*provider = "file";
-		*key = "image";
-	}
+	else
+		return;
+	*provider = "source";
 }
 
 size_t matrix_add_path(struct matrix *m, const char *path)

@@ -48,17 +48,19 @@ void watchdog_start(struct watchdog *w, const struct vm_limits *lim, pid_t pid)
 	*w = (struct watchdog){.lim = lim, .pid = pid, .started = now, .looked = now};
 }
 
-/* @passed since the last look. @times: how much longer it may last than the limits say. */
-static char *look(const struct watchdog *w, struct silence *s, bool progress, double passed,
-		  double times, const char *where)
+/*
+ * @passed since the last look, @cpu: QEMU's CPU time by now. @times: how much longer it may last
+ * than the limits say.
+ */
+static char *look(const struct vm_limits *lim, struct silence *s, double passed, double cpu,
+		  bool progress, double times, const char *where)
 {
-	double cpu, cpu_s = times * w->lim->silent_cpu_s, idle_s = times * w->lim->idle_wall_s;
+	double cpu_s = times * lim->silent_cpu_s, idle_s = times * lim->idle_wall_s;
 
 	if (progress) {
 		s->counting = false;
 		return NULL;
 	}
-	cpu = cpu_of(w->pid);
 	if (!s->counting) {
 		*s = (struct silence){.counting = true, .cpu_then = cpu};
 		return NULL;
@@ -66,7 +68,7 @@ static char *look(const struct watchdog *w, struct silence *s, bool progress, do
 	s->quiet_s += passed;
 	if (cpu - s->cpu_then > cpu_s)
 		return xasprintf("no byte%s in %.0f s of CPU time", where, cpu_s);
-	if (s->quiet_s > idle_s && cpu - s->cpu_then < w->lim->idle_cpu_s)
+	if (s->quiet_s > idle_s && cpu - s->cpu_then < lim->idle_cpu_s)
 		return xasprintf("no byte%s and no CPU time for %.0f s", where, idle_s);
 	return NULL;
 }
@@ -80,8 +82,11 @@ char *watchdog_look(struct watchdog *w, bool channel, bool console)
 	w->looked = now;
 	if (w->lim->wall_s > 0 && now - w->started > w->lim->wall_s)
 		return xasprintf("not through after %.0f s", w->lim->wall_s);
-	char *why = look(w, &w->both, channel || console, passed, 1, "");
+	/* Nobody asks while the channel speaks. */
+	double cpu = channel ? 0 : cpu_of(w->pid);
+	char *why = look(w->lim, &w->both, passed, cpu, channel || console, 1, "");
 
 	return why ? why
-		   : look(w, &w->channel, channel, passed, w->lim->unheard, " on the channel");
+		   : look(w->lim, &w->channel, passed, cpu, channel, w->lim->unheard,
+			  " on the channel");
 }
