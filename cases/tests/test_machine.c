@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "case.h"
 #include "cleanup.h"
 #include "guest_test.h"
+#include "machine.h"
 #include "proto.h"
 
 #define DEADLINE_MS 10000
@@ -507,6 +509,30 @@ START_TEST(only_the_killed_are_killed)
 }
 END_TEST
 
+/* What P was reaped with after C had sent it SIGKILL, or had not. */
+static const struct {
+	int sender, status;
+	const char *killer;
+} ends[] = {
+	{STAGE_CHILD, SIGKILL, "C"}, {STAGE_CHILD, SIGSEGV, NULL}, {STAGE_CHILD, 0, NULL},
+	{STAGE_CHILD, 1 << 8, NULL}, {-1, SIGKILL, NULL},
+};
+
+START_TEST(killer_is_whose_signal_it_died_of)
+{
+	static struct control ctl;
+	const struct machine_run r = {
+		.ctl = &ctl,
+		.parent = 42,
+		.reaped = {{.pid = 42, .status = ends[_i].status}},
+		.n_reaped = 1,
+	};
+
+	ctl.lane[STAGE_PARENT].killed_by = (uint32_t)(ends[_i].sender + 1);
+	ck_assert_pstr_eq(stage_killer(&r, STAGE_PARENT), ends[_i].killer);
+}
+END_TEST
+
 START_TEST(unknown_seal_is_unsupported)
 {
 	json_t *facts, *unsupported;
@@ -590,6 +616,7 @@ TEST_SUITE(machine)
 	tcase_add_loop_test(tc, mistakes_are_named, 0, sizeof(mistakes) / sizeof(*mistakes));
 	tcase_add_test(tc, seals_are_read_as_everywhere);
 	tcase_add_test(tc, only_the_killed_are_killed);
+	tcase_add_loop_test(tc, killer_is_whose_signal_it_died_of, 0, sizeof(ends) / sizeof(*ends));
 	tcase_add_test(tc, unknown_seal_is_unsupported);
 	tcase_add_test(tc, broken_stage0_is_an_error);
 	tcase_add_loop_test(tc, spinning_stage0_is_stopped, 0, 2);

@@ -129,6 +129,8 @@ static const struct {
 	 "{\"ok\":false,\"signal\":\"SIGBUS\"}", OUTCOME_ERROR, "on the sealed memfd"},
 	{"fork-write of any memfd", "observed/probes/fork-write/unsealed", "{\"ok\":false}",
 	 OUTCOME_ERROR, "without seals either"},
+	{"fork-write of any memory", "observed/probes/fork-write/anon", "{\"ok\":false}",
+	 OUTCOME_ERROR, "on plain memory either"},
 	{"no fork-write", "observed/probes/fork-write", NULL, OUTCOME_ERROR, "could not look"},
 	{"no probes", "observed/probes", NULL, OUTCOME_ERROR, "could not look"},
 	{"no mprotect", "observed/probes/mprotect", NULL, OUTCOME_PASS, "[]"},
